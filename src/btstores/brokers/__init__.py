@@ -1,0 +1,1 @@
+"""What Cerebro trades through."""

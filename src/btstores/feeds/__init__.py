@@ -1,0 +1,1 @@
+"""What Cerebro reads prices from."""

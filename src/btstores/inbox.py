@@ -1,0 +1,194 @@
+"""The only place where threads meet: the inbox of a store, its outbox, and the wake-up.
+
+SDK threads put reports into the `Inbox`; Cerebro's thread takes them out, in order, each
+with its sequence number. Calls to the venue leave through the `Outbox`, one thread per
+store. All stores and feeds of one Cerebro share one `Wakeup`, so that an event on any of
+them ends the wait of all of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import weakref
+from typing import Any, Callable, Generic, List, Optional, Tuple, TypeVar
+
+from btstores.clock import Clock, SimulatedClock
+from btstores.errors import LinkError
+from btstores.reports import Report
+
+__all__ = ["Inbox", "Outbox", "Wakeup"]
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Wakeup:
+    """Ends the wait of Cerebro's thread as soon as any store has something to tell."""
+
+    _of_owner: weakref.WeakKeyDictionary[Any, Wakeup] = weakref.WeakKeyDictionary()
+
+    #: A simulated clock may run this many timers in one wait without anything to tell.
+    max_steps = 10_000
+
+    def __init__(self) -> None:
+        self._tokens: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._signalled = False
+        self._clocks: List[SimulatedClock] = []
+
+    @classmethod
+    def of(cls, owner: Any) -> Wakeup:
+        """Return the one wake-up of ``owner`` (a Cerebro), made when first asked for."""
+        wakeup = cls._of_owner.get(owner)
+        if wakeup is None:
+            wakeup = cls._of_owner[owner] = cls()
+        return wakeup
+
+    def drive(self, clock: Clock) -> None:
+        """Let waiting move ``clock``, if it is a simulated one."""
+        if isinstance(clock, SimulatedClock) and clock not in self._clocks:
+            self._clocks.append(clock)
+
+    def signal(self) -> None:
+        """End the wait. Any thread may call it."""
+        # One token is enough until the waiter has taken it: a store is told to look only
+        # after its report has been put, and the waiter clears the flag before it looks.
+        if not self._signalled:
+            self._signalled = True
+            self._tokens.put(None)
+
+    def wait(self, timeout: float) -> bool:
+        """Wait up to ``timeout`` seconds; return whether something was signalled.
+
+        Simulated clocks jump from timer to timer instead, the earliest first.
+        """
+        moved = bool(self._clocks) and not self._signalled and self._run_clocks()
+        try:
+            if timeout > 0 and not moved:
+                self._tokens.get(timeout=timeout)
+            else:
+                self._tokens.get_nowait()
+        except queue.Empty:
+            return False
+        self._signalled = False
+        return True
+
+    def _run_clocks(self) -> bool:
+        """Run timers until one signals; return False when there is none left to run."""
+        for _ in range(self.max_steps):
+            due = [clock for clock in self._clocks if clock.next_ns() is not None]
+            if not due:
+                return False
+            min(due, key=SimulatedClock.next_ns).run_next()  # type: ignore[type-var]
+            if self._signalled:
+                return True
+        return True
+
+
+class Inbox:
+    """Reports of one store in the order of their arrival."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Report] = queue.SimpleQueue()
+        self._signal: Optional[Callable[[], None]] = None
+        self._sequence = 0
+
+    def attach(self, wakeup: Wakeup) -> None:
+        """Signal ``wakeup`` for each report from now on, and for those already here."""
+        self._signal = wakeup.signal
+        if not self._queue.empty():
+            wakeup.signal()
+
+    def put(self, report: Report) -> None:
+        """Hand a report to Cerebro's thread. Any thread may call it."""
+        self._queue.put(report)
+        if self._signal is not None:
+            self._signal()
+
+    def empty(self) -> bool:
+        """Return whether nothing waits."""
+        return self._queue.empty()
+
+    def take(self) -> Optional[Tuple[int, Report]]:
+        """Return the next sequence number and report, or None. One thread only."""
+        try:
+            report = self._queue.get_nowait()
+        except queue.Empty:
+            return None
+        self._sequence += 1
+        return self._sequence, report
+
+
+class _Answer(Generic[T]):
+    """The result of a call that runs on another thread."""
+
+    def __init__(self) -> None:
+        self._done = threading.Event()
+        self._result: Optional[T] = None
+        self._error: Optional[BaseException] = None
+
+    def run(self, function: Callable[..., T], args: Tuple[Any, ...]) -> None:
+        try:
+            self._result = function(*args)
+        except BaseException as error:
+            self._error = error
+        self._done.set()
+
+    def wait(self, timeout: float, what: str) -> T:
+        if not self._done.wait(timeout):
+            raise LinkError(f"{what} did not finish within {timeout:g} seconds")
+        if self._error is not None:
+            raise self._error
+        return self._result  # type: ignore[return-value]
+
+
+class Outbox:
+    """Runs calls to the venue one after the other, away from Cerebro's thread.
+
+    On a simulated clock they run at once, on the caller's thread.
+    """
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self.name = name
+        self._threaded = clock.threaded
+        self._calls: queue.SimpleQueue[Optional[Callable[[], None]]] = queue.SimpleQueue()
+        self._thread: Optional[threading.Thread] = None
+
+    def submit(self, call: Callable[[], None]) -> None:
+        """Run ``call`` after those submitted before; it must handle its own errors."""
+        if not self._threaded:
+            call()
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._run, name=f"btstores-{self.name}", daemon=True
+            )
+            self._thread.start()
+        self._calls.put(call)
+
+    def call(self, function: Callable[..., T], *args: Any, timeout: float) -> T:
+        """Run ``function`` in turn and return its result, or raise what it raised.
+
+        Raises `LinkError` when it is not done within ``timeout`` seconds.
+        """
+        answer: _Answer[T] = _Answer()
+        self.submit(lambda: answer.run(function, args))
+        return answer.wait(timeout, f"{self.name}: {function.__name__}")
+
+    def stop(self, timeout: float) -> bool:
+        """Finish what was submitted; return whether it was done within ``timeout``."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return True
+        self._calls.put(None)
+        thread.join(timeout)
+        return not thread.is_alive()
+
+    def _run(self) -> None:
+        for call in iter(self._calls.get, None):
+            try:
+                call()
+            except Exception:
+                log.exception("outbox.call_failed store=%s", self.name)

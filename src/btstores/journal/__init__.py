@@ -1,0 +1,1 @@
+"""The journal: what we intended and what we were told, in order, on disk."""

@@ -1,0 +1,1 @@
+"""A simulated venue in memory, for paper trading, tests and demos."""

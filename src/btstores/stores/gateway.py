@@ -1,0 +1,118 @@
+"""The one contract that a venue implements, and what it declares it can do."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from typing import Callable, ClassVar, FrozenSet, Optional, Sequence, Tuple, Union
+
+from btstores.instruments import Instrument
+from btstores.reports import (
+    Bar,
+    MassStatus,
+    OrderModification,
+    OrderRequest,
+    OrderType,
+    Report,
+    Subscription,
+    Tick,
+)
+
+__all__ = ["Capabilities", "Gateway", "PutReport"]
+
+PutReport = Callable[[Report], None]
+
+ALL_ORDER_TYPES = frozenset(OrderType)
+
+
+@dataclasses.dataclass(frozen=True)
+class Capabilities:
+    """What a venue does by itself; data, read by broker, tests and docs alike.
+
+    ``timeframes`` holds (time frame, compression) pairs; compression 0 stands for any.
+    ``modify`` names the fields of a live order that can be changed.
+    """
+
+    order_types: FrozenSet[OrderType] = frozenset({OrderType.MARKET, OrderType.LIMIT})
+    bracket: bool = False
+    oco: bool = False
+    expiry: bool = False
+    modify: FrozenSet[str] = frozenset()
+    short: bool = False
+    fractional: bool = False
+    timeframes: FrozenSet[Tuple[int, int]] = frozenset()
+    ticks: bool = False
+    quotes: bool = False
+    history: bool = False
+
+    def has_timeframe(self, timeframe: int, compression: int) -> bool:
+        """Return whether the venue makes bars of this time frame itself."""
+        return (timeframe, compression) in self.timeframes or (timeframe, 0) in self.timeframes
+
+
+class Gateway(abc.ABC):
+    """A venue. It calls out, hands what it hears to ``put`` and decides nothing.
+
+    Every method but ``connect`` may be called only while connected. All run on the store's
+    sending thread and may block up to their own time-outs; reports may be put from any
+    thread. A method that returns has handed its request over: the venue's answer comes as
+    a report. One that raises `VenueRefused` had no effect; any other exception leaves the
+    outcome unknown.
+    """
+
+    capabilities: ClassVar[Capabilities] = Capabilities()
+
+    @abc.abstractmethod
+    def connect(self, put: PutReport, timeout: float) -> None:
+        """Log in within ``timeout`` seconds and report to ``put`` from now on.
+
+        Put a `LinkReport` DOWN when the link breaks later. Raises `LinkError`.
+        """
+
+    @abc.abstractmethod
+    def disconnect(self) -> None:
+        """Log out and free everything. May be called twice, or when never connected."""
+
+    @abc.abstractmethod
+    def instrument(self, symbol: str) -> Instrument:
+        """Return what the venue knows of ``symbol``. Raises `UnknownInstrumentError`."""
+
+    @abc.abstractmethod
+    def subscribe(self, subscription: Subscription) -> None:
+        """Start a stream of market data: complete bars, ticks or quotes."""
+
+    @abc.abstractmethod
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Stop a stream."""
+
+    @abc.abstractmethod
+    def history(
+        self,
+        subscription: Subscription,
+        start_ns: Optional[int],
+        end_ns: Optional[int],
+        count: Optional[int] = None,
+    ) -> Sequence[Union[Bar, Tick]]:
+        """Return complete bars (or ticks) with start <= time <= end, in ascending time.
+
+        ``None`` leaves an end open; ``count`` keeps only the newest ones.
+        """
+
+    @abc.abstractmethod
+    def place(self, group: Sequence[OrderRequest]) -> None:
+        """Send one order, or a bracket whose first request is the parent."""
+
+    @abc.abstractmethod
+    def cancel(self, client_order_id: str, venue_order_id: Optional[str]) -> None:
+        """Ask for the cancellation of an order."""
+
+    def modify(self, modification: OrderModification) -> None:
+        """Ask for a change of a live order; only called for declared fields."""
+        raise NotImplementedError(f"{type(self).__name__} declares modify but lacks it")
+
+    @abc.abstractmethod
+    def mass_status(self, since_ns: Optional[int] = None) -> MassStatus:
+        """Return orders, fills since ``since_ns``, positions and balances.
+
+        Raises when any part cannot be had: a failed query is never an empty answer.
+        """
