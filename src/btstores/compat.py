@@ -7,6 +7,6 @@ package.
 
 from __future__ import annotations
 
-from _btstores_hook import ALIASES, ATTRIBUTES, AliasFinder, install
+from _btstores_hook.aliases import ALIASES, ATTRIBUTES, AliasFinder, install
 
 __all__ = ["ALIASES", "ATTRIBUTES", "AliasFinder", "install"]

@@ -57,7 +57,7 @@ FILES = {
 PRELUDE = """
 import os, sys
 del os.environ["BTSTORES_NO_HOOK"]
-import _btstores_hook as hook
+import _btstores_hook.aliases as hook
 finder = hook.AliasFinder(
     aliases={
         "backtrader.stores.base": "ours.base",
@@ -289,14 +289,43 @@ def test_the_environment_can_say_no(run):
     """)
 
 
-def test_the_hook_itself_imports_next_to_nothing(run):
+def test_an_interpreter_start_imports_next_to_nothing(run):
     run(
         """
-        import sys
+        import os, sys
+        del os.environ["BTSTORES_NO_HOOK"]
+        sys.modules.pop("_btstores_hook", None)
         before = set(sys.modules)
         import _btstores_hook
         _btstores_hook.start()
-        assert set(sys.modules) - before <= {"_btstores_hook", "__future__", "os"}
+        assert set(sys.modules) - before == {"_btstores_hook"}
+        import json
+        assert "_btstores_hook.aliases" not in sys.modules
+        import backtrader
+        assert backtrader.stores.__getattr__
+        assert _btstores_hook.starter not in sys.meta_path
+        assert sys.meta_path.count(_btstores_hook.aliases.finder) == 1
+        """,
+        prelude="",
+    )
+
+
+def test_the_start_is_no_harm_where_backtrader_is_missing(run):
+    run(
+        """
+        import os, sys
+        del os.environ["BTSTORES_NO_HOOK"]
+        folders = [path for path in sys.path if os.path.isdir(path or '.')]
+        sys.path[:] = [path for path in folders if "backtrader" not in os.listdir(path or ".")]
+        import _btstores_hook
+        _btstores_hook.start()
+        for _ in range(2):
+            try:
+                import backtrader.stores.base
+            except ModuleNotFoundError as error:
+                assert error.name == "backtrader"
+            else:
+                raise AssertionError
         """,
         prelude="",
     )

@@ -1,24 +1,20 @@
 """Make ``backtrader.stores.paperstore`` and its like importable, as the very objects of btstores.
 
-``btstores_hook.pth`` calls :func:`start` in every interpreter (``btstores_hook.start`` does from
-Python 3.15 on). So this module stands alone, imports next to nothing, and does nothing at all until
-somebody imports backtrader. ``import btstores`` calls :func:`install` for interpreters that read no
-``.pth`` files. With ``BTSTORES_NO_HOOK=1`` in the environment neither touches backtrader.
-
 Nothing is written into backtrader's folder. A name that upstream itself could import stays
-upstream's: names are added, never replaced.
+upstream's: names are added, never replaced. Importing backtrader imports nothing of btstores.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
-TYPE_CHECKING = False  # as in typing, which would cost more to import than all of this
-if TYPE_CHECKING:
-    from importlib.machinery import ModuleSpec
-    from types import ModuleType
-    from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Tuple
+from _btstores_hook import starter, wanted
 
 # Import name -> the module it is. A package stands for all that is in it.
 ALIASES = {
@@ -79,8 +75,6 @@ class AliasFinder:
         real_name = self.real_name(name)
         if real_name is None:
             return None
-        from importlib.machinery import ModuleSpec
-
         return ModuleSpec(name, _AliasLoader(real_name), origin=real_name)  # type: ignore[arg-type]
 
     def real_name(self, name: str) -> Optional[str]:
@@ -116,8 +110,6 @@ class AliasFinder:
 
     def _venue_folders(self) -> Iterator[Tuple[str, str]]:
         """Yield name and folder of each store, read from the disk: btstores is not imported."""
-        from importlib.util import find_spec
-
         package, *rest = self._venues.split(".")
         spec = find_spec(package)
         for root in (spec and spec.submodule_search_locations) or ():
@@ -132,8 +124,8 @@ class AliasFinder:
     ) -> Optional[ModuleSpec]:
         """Return backtrader's own spec, with a loader that tells us when it has run."""
         for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
-            find_spec = getattr(finder, "find_spec", None)
-            spec: Optional[ModuleSpec] = find_spec and find_spec(name, path, target)
+            ask = getattr(finder, "find_spec", None)
+            spec: Optional[ModuleSpec] = ask and ask(name, path, target)
             if spec is not None:
                 if hasattr(spec.loader, "exec_module"):
                     spec.loader = _WatchedLoader(spec.loader, self)  # type: ignore[assignment]
@@ -161,8 +153,6 @@ class _AliasLoader:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        from importlib import import_module
-
         sys.modules[module.__name__] = import_module(self._real_name)
 
 
@@ -205,8 +195,6 @@ class _LazyAttributes:
         if alias is None and name[:1].isupper():
             alias = self._package + "." + name.lower()
         if alias is not None and self.finder.real_name(alias) is not None:
-            from importlib import import_module
-
             return getattr(import_module(alias), name)
         if self._previous is not None:
             return self._previous(name)
@@ -221,19 +209,16 @@ def _lines(folder: str, file: str) -> Sequence[str]:
         return ()
 
 
-_finder = AliasFinder()
+finder = AliasFinder()
 
 
-def install(finder: AliasFinder = _finder) -> None:
+def install(finder: AliasFinder = finder) -> None:
     """Make the names importable from now on, unless the environment says no."""
-    if os.environ.get("BTSTORES_NO_HOOK", "0") not in ("", "0"):
+    if not wanted():
         return
+    if starter in sys.meta_path:
+        sys.meta_path.remove(starter)
     if finder not in sys.meta_path:
         sys.meta_path.insert(0, finder)
     if "backtrader" in sys.modules:
         finder.attach()
-
-
-def start() -> None:
-    """What an interpreter does with us when it starts."""
-    install()

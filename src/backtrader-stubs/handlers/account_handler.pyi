@@ -1,0 +1,1 @@
+from btstores.handlers.account_handler import *

@@ -1,0 +1,1 @@
+from btstores.handlers.data_handler import *

@@ -1,0 +1,1 @@
+from btstores.handlers.link_handler import *

@@ -1,0 +1,1 @@
+from btstores.handlers.order_handler import *

@@ -1,0 +1,1 @@
+from btstores.handlers.position_handler import *

@@ -1,0 +1,1 @@
+from btstores.handlers.trade_handler import *

@@ -1,0 +1,1 @@
+from btstores.stores.base import *
