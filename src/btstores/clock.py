@@ -7,6 +7,7 @@ everything that runs on it is deterministic from its seed.
 from __future__ import annotations
 
 import abc
+import functools
 import heapq
 import itertools
 import logging
@@ -15,7 +16,7 @@ import threading
 import time
 from typing import Callable, List, Optional, Tuple
 
-__all__ = ["NS_PER_SECOND", "Clock", "RealClock", "SimulatedClock", "Timer"]
+__all__ = ["NS_PER_SECOND", "Clock", "RealClock", "SimulatedClock", "Timer", "wall_clock"]
 
 NS_PER_SECOND = 1_000_000_000
 
@@ -184,3 +185,9 @@ class SimulatedClock(Clock):
             self.run_next()
             due = self.next_ns()
         self._now_ns = max(self._now_ns, when_ns)
+
+
+@functools.lru_cache(maxsize=None)
+def wall_clock() -> RealClock:
+    """Return the one wall clock that stores share unless they are given another."""
+    return RealClock()

@@ -37,6 +37,8 @@ class Wakeup:
         self._tokens: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._signalled = False
         self._clocks: List[SimulatedClock] = []
+        #: Counts the cycles of the engine; see `BaseStore.get_notifications`.
+        self.cycle = 0
 
     @classmethod
     def of(cls, owner: Any) -> Wakeup:
@@ -78,10 +80,14 @@ class Wakeup:
     def _run_clocks(self) -> bool:
         """Run timers until one signals; return False when there is none left to run."""
         for _ in range(self.max_steps):
-            due = [clock for clock in self._clocks if clock.next_ns() is not None]
-            if not due:
+            earliest: Optional[Tuple[int, SimulatedClock]] = None
+            for clock in self._clocks:
+                when = clock.next_ns()
+                if when is not None and (earliest is None or when < earliest[0]):
+                    earliest = (when, clock)
+            if earliest is None:
                 return False
-            min(due, key=SimulatedClock.next_ns).run_next()  # type: ignore[type-var]
+            earliest[1].run_next()
             if self._signalled:
                 return True
         return True

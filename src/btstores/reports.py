@@ -96,8 +96,11 @@ class Subscription(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """One price bar. ``time_ns`` is the stamp the feed shows; ``complete`` is False while
-    the venue still changes it."""
+    """One price bar.
+
+    ``time_ns`` is the stamp the feed shows; ``complete`` is False while the venue still
+    changes it.
+    """
 
     symbol: str
     timeframe: int
@@ -180,8 +183,10 @@ class OrderRequest(NamedTuple):
 
 
 class OrderModification(NamedTuple):
-    """New values for a live order; ``None`` leaves a value as it is. ``size`` is the new
-    total size, what has been filled included."""
+    """New values for a live order; ``None`` leaves a value as it is.
+
+    ``size`` is the new total size, what has been filled included.
+    """
 
     client_order_id: str
     venue_order_id: Optional[str] = None

@@ -1,1 +1,60 @@
-"""Markets as rules with sources."""
+"""Markets as data: which market a store trades, and that market's own figures."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import Dict, Optional
+
+from btstores.errors import ConfigError
+
+__all__ = ["MarketConfig", "MarketRegistry", "MarketType"]
+
+
+class MarketType(enum.Enum):
+    """Kinds of market."""
+
+    UNKNOWN = "unknown"
+    CN_STOCK = "cn_stock"
+    CN_FUTURE = "cn_future"
+    CN_OPTION = "cn_option"
+    HK_STOCK = "hk_stock"
+    HK_FUTURE = "hk_future"
+    HK_OPTION = "hk_option"
+    US_STOCK = "us_stock"
+    US_OPTION = "us_option"
+    US_FUTURE = "us_future"
+    CRYPTO = "crypto"
+    FOREX = "forex"
+
+
+@dataclasses.dataclass(frozen=True)
+class MarketConfig:
+    """The figures of one market that a venue does not tell by itself.
+
+    ``currency`` is an ISO 4217 code, ``timezone`` an IANA name, ``tick_size`` in currency,
+    ``lot`` in shares or contracts. None means that there is no rule for the whole market.
+    """
+
+    market: MarketType
+    currency: str = "USD"
+    timezone: str = "UTC"
+    tick_size: Optional[float] = None
+    lot: Optional[float] = None
+
+
+class MarketRegistry:
+    """Market configurations by type."""
+
+    def __init__(self) -> None:
+        self._configs: Dict[MarketType, MarketConfig] = {}
+
+    def register(self, config: MarketConfig) -> None:
+        """Add a configuration, or replace the one of the same market."""
+        if not isinstance(config, MarketConfig):
+            raise ConfigError.of("config", config, "a MarketConfig")
+        self._configs[config.market] = config
+
+    def get(self, market: MarketType) -> MarketConfig:
+        """Return the configuration of ``market``, with plain defaults where none is known."""
+        return self._configs.get(market, MarketConfig(market))

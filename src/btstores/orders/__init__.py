@@ -1,1 +1,1 @@
-"""The core's own record of each order, and the rules that move it. Knows no venue and no Cerebro."""
+"""The core's own record of each order and its rules; knows no venue and no Cerebro."""

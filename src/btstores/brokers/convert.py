@@ -1,0 +1,100 @@
+"""backtrader's orders to ours and back; pure functions and tables."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, List, Optional
+
+import backtrader as bt
+
+from btstores.feeds.times import num_to_ns
+from btstores.orders.lifecycle import OrderState
+from btstores.reports import OrderRequest, OrderType, Side
+
+__all__ = ["EXEC_TYPES", "ORDER_TYPES", "STATUS", "problems_of", "request_of"]
+
+ORDER_TYPES: Dict[int, OrderType] = {
+    bt.Order.Market: OrderType.MARKET,
+    bt.Order.Close: OrderType.CLOSE,
+    bt.Order.Limit: OrderType.LIMIT,
+    bt.Order.Stop: OrderType.STOP,
+    bt.Order.StopLimit: OrderType.STOP_LIMIT,
+    bt.Order.StopTrail: OrderType.STOP_TRAIL,
+    bt.Order.StopTrailLimit: OrderType.STOP_TRAIL_LIMIT,
+}
+EXEC_TYPES: Dict[OrderType, int] = {ours: theirs for theirs, ours in ORDER_TYPES.items()}
+
+STATUS: Dict[OrderState, int] = {
+    OrderState.CREATED: bt.Order.Created,
+    OrderState.SUBMITTED: bt.Order.Submitted,
+    OrderState.ACCEPTED: bt.Order.Accepted,
+    OrderState.PARTIAL: bt.Order.Partial,
+    OrderState.COMPLETED: bt.Order.Completed,
+    OrderState.CANCELED: bt.Order.Canceled,
+    OrderState.EXPIRED: bt.Order.Expired,
+    OrderState.MARGIN: bt.Order.Margin,
+    OrderState.REJECTED: bt.Order.Rejected,
+}
+
+_WITH_LIMIT = frozenset({OrderType.STOP_LIMIT, OrderType.STOP_TRAIL_LIMIT})
+
+
+def request_of(
+    order: Any,
+    client_order_id: str,
+    symbol: str,
+    expire_ns: Optional[int],
+    time_ns: int,
+    bar_time_ns: Optional[int],
+    parent_id: Optional[str] = None,
+    oco_id: Optional[str] = None,
+) -> OrderRequest:
+    """Return a ``backtrader.Order`` as it leaves for the venue."""
+    created = order.created
+    order_type = ORDER_TYPES[order.exectype]
+    return OrderRequest(
+        client_order_id=client_order_id,
+        symbol=symbol,
+        side=Side.BUY if order.isbuy() else Side.SELL,
+        size=abs(order.created.size),
+        order_type=order_type,
+        price=created.price,
+        limit_price=created.pricelimit if order_type in _WITH_LIMIT else None,
+        trail_amount=order.trailamount or None,
+        trail_percent=order.trailpercent or None,
+        expire_ns=expire_ns,
+        parent_id=parent_id,
+        oco_id=oco_id,
+        time_ns=time_ns,
+        reference_price=created.pclose,
+        bar_time_ns=bar_time_ns,
+        session_end_ns=num_to_ns(order.dteos) if order.dteos else None,
+        extras=dict(order.info),
+    )
+
+
+def problems_of(
+    size: Any, price: Any, plimit: Any, trailamount: Any, trailpercent: Any, exectype: Any
+) -> List[str]:
+    """Return what is wrong with the numbers of an order, all of it, in words."""
+    problems = []
+    if not _is_number(size) or size <= 0:
+        problems.append(f"size={size!r}: expected a positive number")
+    for name, value in (
+        ("price", price),
+        ("plimit", plimit),
+        ("trailamount", trailamount),
+        ("trailpercent", trailpercent),
+    ):
+        if value is not None and not _is_number(value):
+            problems.append(f"{name}={value!r}: expected a finite number")
+    if exectype is not None and exectype not in ORDER_TYPES:
+        problems.append(f"exectype={exectype!r}: expected one of bt.Order's execution types")
+    return problems
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return math.isfinite(value) and not isinstance(value, bool)
+    except TypeError:
+        return False

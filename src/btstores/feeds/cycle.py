@@ -1,0 +1,88 @@
+"""One cycle of the engine, shared by all feeds of a Cerebro.
+
+Stock Cerebro polls its feeds one after the other, twice per cycle, and a feed that waits
+makes all the others late. Here the first feed polled in a cycle does the waiting for all:
+it ends as soon as any store has a report, whatever it is about. The feeds then agree on
+the earliest bar at hand, so that no feed loads a bar that the engine would put back.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, List, Optional
+
+from btstores.inbox import Wakeup
+
+__all__ = ["Cycle"]
+
+
+class Cycle:
+    """What the feeds, stores and brokers of one Cerebro know of each other."""
+
+    _of_cerebro: weakref.WeakKeyDictionary[Any, Cycle] = weakref.WeakKeyDictionary()
+
+    def __init__(self, wakeup: Wakeup) -> None:
+        self.wakeup = wakeup
+        self.stores: List[Any] = []
+        self.feeds: List[Any] = []
+        self.brokers: List[Any] = []
+        #: Time of the earliest bar at hand in this cycle, or None when there is none.
+        self.horizon_ns: Optional[int] = None
+        #: Whether that bar belongs to a feed that shows bars as they come, unresampled.
+        self.plain_due = False
+        self._begun = -1
+
+    @classmethod
+    def of(cls, cerebro: Any) -> Cycle:
+        """Return the one of ``cerebro``, made when first asked for."""
+        cycle = cls._of_cerebro.get(cerebro)
+        if cycle is None:
+            cycle = cls._of_cerebro[cerebro] = cls(Wakeup.of(cerebro))
+        return cycle
+
+    def add_store(self, store: Any) -> None:
+        """Let reports of ``store`` end the wait."""
+        if store not in self.stores:
+            self.stores.append(store)
+            store.attach(self.wakeup)
+
+    def add_feed(self, feed: Any) -> None:
+        """Poll ``feed`` in each cycle."""
+        self.remove_feed(feed)
+        self.feeds.append(feed)
+
+    def remove_feed(self, feed: Any) -> None:
+        """Stop polling ``feed``. backtrader's lines compare to new lines, hence ``is``."""
+        self.feeds = [known for known in self.feeds if known is not feed]
+
+    def begin(self, timeout: float) -> None:
+        """Handle what has arrived and, when no feed has anything, wait. Once per cycle."""
+        if self._begun == self.wakeup.cycle:
+            return
+        self._begun = self.wakeup.cycle
+        self._process()
+        if not self._anything():
+            if self.wakeup.wait(timeout):
+                self._process()
+            else:
+                for store in self.stores:
+                    store.idle()
+        self._look()
+
+    def _process(self) -> None:
+        for store in self.stores:
+            store.process_events()
+
+    def _anything(self) -> bool:
+        return any(feed.haslivedata() for feed in self.feeds) or any(
+            broker.has_notification() for broker in self.brokers
+        )
+
+    def _look(self) -> None:
+        heads = [(feed.head_ns(), feed) for feed in self.feeds]
+        known = [head_ns for head_ns, _ in heads if head_ns is not None]
+        self.horizon_ns = min(known) if known else None
+        self.plain_due = any(
+            head_ns is not None and head_ns == self.horizon_ns and not feed.is_resampled
+            for head_ns, feed in heads
+        )

@@ -1,0 +1,569 @@
+"""StoreFeed: prices of one symbol, first its history and then live, without a seam.
+
+The engine is stock backtrader's. What hurts live trading there and can be cured from a feed
+is cured here: see `btstores.feeds.cycle` for the waiting, and the comments on each override.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections import deque
+from typing import Any, Deque, List, Optional, Type, Union
+
+import backtrader as bt
+
+from btstores.clock import wall_clock
+from btstores.errors import ConfigError, UnsupportedError
+from btstores.feeds.cycle import Cycle
+from btstores.feeds.times import LocalizableTz, ns_to_num, num_to_ns, zone
+from btstores.instruments import TimeFrame
+from btstores.reports import (
+    Bar,
+    HistoryReport,
+    LinkReport,
+    LinkState,
+    Quote,
+    Subscription,
+    Tick,
+)
+
+__all__ = ["QuoteFeed", "StoreClone", "StoreFeed", "make_feed"]
+
+log = logging.getLogger(__name__)
+
+_NAN = float("nan")
+
+
+class StoreFeed(bt.feed.DataBase):
+    """A live feed of one symbol of a store. Made by `BaseStore.getdata`.
+
+    Parameters besides backtrader's own: ``historical`` loads history and ends;
+    ``backfill_start`` and ``backfill`` ask for history at the start and after a break;
+    ``backfill_from`` is another feed to take older bars from; ``bars`` is how many bars of
+    history to ask for when ``fromdate`` is not given (None: what the venue gives);
+    ``qcheck`` is how many seconds the engine may sleep when nothing happens. ``usehist``
+    and ``reconnect`` are other names of ``backfill_start`` and ``backfill``.
+
+    Lines hold UTC times as backtrader's float days; `time_ns` is exact.
+    """
+
+    params = (
+        ("qcheck", 0.5),
+        ("historical", False),
+        ("backfill_start", True),
+        ("backfill", True),
+        ("backfill_from", None),
+        ("bars", None),
+        ("usehist", None),
+        ("reconnect", None),
+        ("reconnect_pause", None),
+    )
+
+    _store: Any = None
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if self.p.usehist is not None:
+            self.p.backfill_start = self.p.usehist
+        if self.p.reconnect is not None:
+            self.p.backfill = self.p.reconnect
+        self._resampling = 0
+        self._cycle: Optional[Cycle] = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._pending: Deque[Union[Bar, Tick]] = deque()  # to be delivered
+        self._early: Deque[Union[Bar, Tick]] = deque()  # live, waiting for the history
+        self._rewound: Optional[List[float]] = None
+        self._deferred = False
+        self._awaiting_history = False
+        self._ended = False
+        self._newest_ns: Optional[int] = None
+        self._seen_trades: Deque[str] = deque(maxlen=1000)
+        self._gap_since_ns: Optional[int] = None
+        self._down = False
+        #: Exact time of the current bar in epoch nanoseconds, UTC.
+        self.time_ns: Optional[int] = None
+        #: Bars that came late or twice and were not shown.
+        self.dropped = 0
+
+    # What the engine asks before it starts.
+
+    def islive(self) -> bool:
+        return True
+
+    def setenvironment(self, env: Any) -> None:
+        super().setenvironment(env)
+        # Orders are told at once, not with the next bar, which may be hours away.
+        env.p.quicknotify = True
+        env.addstore(self._store)
+        self._cycle = cycle = Cycle.of(env)
+        cycle.add_store(self._store)
+        cycle.add_feed(self)
+        if self.p.backfill_from is not None:
+            self.p.backfill_from.setenvironment(env)
+
+    def qbuffer(self, savemem: int = 0, replaying: bool = False) -> None:
+        # One more slot, so that a bar can be taken back without losing the oldest one.
+        for line in self.lines:
+            line.qbuffer(savemem=savemem, extrasize=1)
+
+    def _gettz(self) -> Any:
+        tz = self.p.tz
+        if tz is None or hasattr(tz, "localize"):
+            return tz
+        return LocalizableTz(zone(tz) if isinstance(tz, str) else tz)
+
+    def _timeoffset(self) -> datetime.timedelta:
+        # Bars are closed by the store's clock, which may be a simulated one.
+        offset_ns = self._store.clock.time_ns() - wall_clock().time_ns()
+        return datetime.timedelta(microseconds=offset_ns / 1000)
+
+    @property
+    def resampling(self) -> int:
+        # The engine computes the minimum over no bars at all when only resampled feeds
+        # deliver next to plain ones. It does not when it takes none for resampled.
+        return 0
+
+    @resampling.setter
+    def resampling(self, value: int) -> None:
+        self._resampling = value
+
+    @property
+    def is_resampled(self) -> bool:
+        """Return whether this feed shows bars made from finer ones."""
+        return bool(self._resampling) and not self.replaying
+
+    def clone(self, **kwargs: Any) -> StoreClone:
+        return StoreClone(dataname=self, **kwargs)
+
+    def copyas(self, _dataname: str, **kwargs: Any) -> StoreClone:
+        clone = self.clone(**kwargs)
+        clone._dataname = clone._name = _dataname
+        return clone
+
+    # Start and stop.
+
+    @property
+    def symbol(self) -> str:
+        """Return the symbol as the store writes it."""
+        return str(self.p.dataname)
+
+    @property
+    def subscription(self) -> Subscription:
+        """Return the stream that this feed reads. Resampling changes only what it shows."""
+        return Subscription(self.symbol, int(self.p.timeframe), int(self.p.compression))
+
+    def start(self) -> None:
+        super().start()
+        self._forget()
+        self._line_buffers = [getattr(self.lines, name) for name in _FIELDS]
+        self._quote_buffers: List[Any] = []
+        self._datetime = self.lines.datetime
+        if self.p.backfill_from is not None:
+            self.p.backfill_from._start()
+            self._from_other = True
+        else:
+            self._from_other = False
+        self._store.start(data=self)
+        # This may already raise for an unknown symbol, before anything is asked for.
+        self.instrument = self._store.instrument(self.symbol)
+        problem = self._store.check_timeframe(self.p.timeframe, self.p.compression)
+        if problem:
+            self.put_notification(self.NOTSUPPORTED_TF, problem)
+            raise UnsupportedError(f"{self.symbol}: {problem}")
+
+    def _start(self) -> None:
+        super()._start()
+        # fromdate and todate are known now.
+        self._store.link_handler.watch(self._on_link)
+        if not self.p.historical:
+            subscription = self.subscription
+            self._store.add_consumer(subscription, self._on_data)
+            self._store.subscribe_market_data(*subscription[:3])
+        if self.p.historical or self.p.backfill_start:
+            self._ask_history()
+
+    def stop(self) -> None:
+        super().stop()
+        store = self._store
+        store.link_handler.unwatch(self._on_link)
+        store.data_handler.remove_consumer(self.subscription, self._on_data)
+        if not self.p.historical:
+            store.unsubscribe_market_data(*self.subscription[:3])
+        if self.p.backfill_from is not None:
+            self.p.backfill_from.stop()
+        if self._cycle is not None:
+            self._cycle.remove_feed(self)
+        store.stop()
+
+    def _ask_history(self) -> None:
+        start_ns = end_ns = None
+        if self._newest_ns is not None:
+            start_ns = self._newest_ns
+        elif self.fromdate != float("-inf"):
+            start_ns = num_to_ns(self.fromdate)
+        if self.todate != float("inf"):
+            end_ns = num_to_ns(self.todate)
+        self._awaiting_history = True
+        self.put_notification(self.DELAYED)
+        count = self.p.bars if start_ns is None else None
+        self._store.request_history(self.subscription, start_ns, end_ns, count, self._on_history)
+
+    # What the store brings, on Cerebro's thread.
+
+    def _on_history(self, report: HistoryReport) -> None:
+        self._awaiting_history = False
+        if report.error is not None:
+            log.warning("history.failed symbol=%s error=%s", self.symbol, report.error)
+            self._store.put_notification("history failed", self.symbol, report.error)
+        for item in report.bars:
+            self._take(item)
+        for item in self._early:
+            self._take(item)
+        self._early.clear()
+        if self.p.historical:
+            self._ended = True
+
+    def _on_data(self, item: Union[Bar, Tick, Quote]) -> None:
+        if isinstance(item, Quote) or (isinstance(item, Bar) and not item.complete):
+            return
+        if self._awaiting_history:
+            self._early.append(item)
+        else:
+            self._take(item)
+
+    def _take(self, item: Union[Bar, Tick]) -> None:
+        """Queue a bar unless it was queued before; ticks may share a time stamp."""
+        newest = self._newest_ns
+        is_known = isinstance(item, Bar) or item.trade_id in self._seen_trades
+        if newest is not None and (item.time_ns < newest or (item.time_ns == newest and is_known)):
+            self.dropped += 1
+            return
+        if isinstance(item, Tick) and item.trade_id is not None:
+            self._seen_trades.append(item.trade_id)
+        self._newest_ns = item.time_ns
+        self._pending.append(item)
+
+    def _on_link(self, report: LinkReport) -> None:
+        if report.subscription is not None:
+            if report.subscription == self.subscription:
+                self._on_subscription(report)
+        elif report.state is LinkState.DOWN and not self._down:
+            self._down = True
+            self.put_notification(self.CONNBROKEN, report.detail)
+        elif report.state is LinkState.READY and self._down:
+            self._down = False
+            self.put_notification(self.CONNECTED)
+            if self.p.backfill and not self.p.historical:
+                self._ask_history()
+
+    def _on_subscription(self, report: LinkReport) -> None:
+        if report.state is LinkState.REFUSED:
+            self.put_notification(self.NOTSUBSCRIBED, report.detail)
+            self._ended = True
+        elif report.state is LinkState.ENDED:
+            self._ended = True
+
+    # What the engine asks in each cycle.
+
+    def haslivedata(self) -> bool:
+        # A bar that the engine has put back counts, or bursts take a second.
+        return bool(
+            self._pending
+            or self._rewound is not None
+            or self._barstack
+            or self._barstash
+            or self._from_other
+        )
+
+    def head_ns(self) -> Optional[int]:
+        """Return the time of the next thing to deliver, 0 for at once, None for nothing."""
+        if self._rewound is not None or self._barstack or self._barstash or self._from_other:
+            return 0
+        return self._pending[0].time_ns if self._pending else None
+
+    def do_qcheck(self, onoff: bool, qlapse: float) -> None:
+        # The cycle decides whether to wait, from what is at hand and not from the clock.
+        self._qcheck = self.p.qcheck
+
+    def next(self, datamaster: Any = None, ticks: bool = True) -> Optional[bool]:
+        cycle = self._cycle
+        if cycle is None:
+            raise ConfigError(f"the feed {self.symbol} belongs to no Cerebro")
+        if datamaster is None:
+            self._deferred = False
+            if self._is_caught_up():
+                self.put_notification(self.LIVE)
+            cycle.begin(self._qcheck)
+            if self.is_resampled and cycle.plain_due:
+                # The engine shows a resampled bar together with the plain bar that ended
+                # it, which it can only do when the plain one is there first.
+                self._deferred = True
+                return None
+            head_ns = self.head_ns()
+            if head_ns is None:
+                return False if self._is_over() else None
+            if cycle.horizon_ns is not None and head_ns > cycle.horizon_ns:
+                return None
+        if self._rewound is not None:
+            return self._bring_back(datamaster, ticks)
+        if datamaster is not None:
+            if self._deferred:
+                self._deferred = False
+                if self._load_next(datamaster, ticks):
+                    return True
+                self._check(forcedata=datamaster)
+            if not self.haslivedata():
+                return False if self._is_over() else None
+        return self._load_next(datamaster, ticks)
+
+    def _load_next(self, datamaster: Any, ticks: bool) -> Optional[bool]:
+        loaded: Optional[bool] = super().next(datamaster=datamaster, ticks=ticks)
+        return loaded
+
+    def _is_over(self) -> bool:
+        return self._ended and not self._awaiting_history and not self.haslivedata()
+
+    def _is_caught_up(self) -> bool:
+        return (
+            self._laststatus != self.LIVE
+            and not self._awaiting_history
+            and not self._ended
+            and not self._down
+            and not self.haslivedata()
+        )
+
+    def rewind(self, size: int = 1) -> None:
+        # The bar is taken out and kept, because a ring buffer (exactbars) cannot be
+        # advanced again over what it has rewound.
+        self._rewound = [line[0] for line in self.itersize()]
+        self.backwards(force=True)
+
+    def _bring_back(self, datamaster: Any, ticks: bool) -> bool:
+        values = self._rewound
+        if values is None:
+            return False
+        when = values[self.DateTime]
+        if datamaster is not None and when > datamaster.lines.datetime[0]:
+            return False
+        self._rewound = None
+        if ticks:
+            self._tick_nullify()
+        self.forward()
+        self._updatebar(values)
+        if ticks:
+            self._tick_fill()
+        return True
+
+    def _check(self, forcedata: Any = None) -> None:
+        # Of a live feed the clock closes bars, not the time of a busier feed. Of one that
+        # still shows history the clock would close each bar after its first minute.
+        if self._deferred:
+            return
+        if self._laststatus == self.LIVE:
+            forcedata = None
+        elif forcedata is None:
+            return
+        super()._check(forcedata=forcedata)
+
+    def _load(self) -> Optional[bool]:
+        if self._from_other:
+            if self._load_from_other():
+                return True
+            self._from_other = False
+        if not self._pending:
+            return False if self._is_over() else None
+        horizon_ns = self._cycle.horizon_ns if self._cycle is not None else None
+        if self._filters and horizon_ns and self._pending[0].time_ns > horizon_ns:
+            return None  # a resampler takes all it can get, but not what is yet to come
+        item = self._pending.popleft()
+        self.time_ns = item.time_ns
+        self._datetime[0] = ns_to_num(item.time_ns)
+        if isinstance(item, Bar):
+            self._show(item.open, item.high, item.low, item.close, item.volume, item.openinterest)
+        else:
+            price = item.price
+            self._show(price, price, price, price, item.size, None)
+        return True
+
+    def _show(
+        self,
+        open_: float,
+        high: float,
+        low: float,
+        close: float,
+        volume: Optional[float],
+        openinterest: Optional[float],
+    ) -> None:
+        lines = self._line_buffers
+        lines[0][0] = open_
+        lines[1][0] = high
+        lines[2][0] = low
+        lines[3][0] = close
+        lines[4][0] = 0.0 if volume is None else volume
+        lines[5][0] = 0.0 if openinterest is None else openinterest
+
+    def _load_from_other(self) -> bool:
+        other = self.p.backfill_from
+        if not other.next():
+            return False
+        for name in self.lines.getlinealiases():
+            line = getattr(other.lines, name, None)
+            if line is not None:
+                getattr(self.lines, name)[0] = line[0]
+        self.time_ns = num_to_ns(self._datetime[0])
+        self._newest_ns = self.time_ns
+        return True
+
+
+_FIELDS = ("open", "high", "low", "close", "volume", "openinterest")
+
+
+class StoreClone(StoreFeed):
+    """Shows the bars of another feed of the same Cerebro, for resampling next to it."""
+
+    _clone = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.data = self.p.dataname
+        self._store = self.data._store
+        self._dataname = self.data._dataname
+        for name in ("fromdate", "todate", "sessionstart", "sessionend", "timeframe"):
+            setattr(self.p, name, getattr(self.data.p, name))
+        self.p.compression = self.data.p.compression
+        super().__init__(**kwargs)
+        self._taken = 0
+
+    @property
+    def symbol(self) -> str:
+        return str(self.data.symbol)
+
+    def start(self) -> None:
+        bt.feed.DataBase.start(self)
+        self._forget()
+        self._from_other = False
+        self._taken = 0
+
+    def _start(self) -> None:
+        self.start()
+        source = self.data
+        self._tz = source._tz
+        self.lines.datetime._settz(self._tz)
+        self._tzinput = None
+        self._calendar = source._calendar
+        self.fromdate, self.todate = source.fromdate, source.todate
+        self.sessionstart, self.sessionend = source.sessionstart, source.sessionend
+        self.instrument = source.instrument
+        self._laststatus = source._laststatus
+
+    def stop(self) -> None:
+        bt.feed.DataBase.stop(self)
+        if self._cycle is not None:
+            self._cycle.remove_feed(self)
+
+    def _is_caught_up(self) -> bool:
+        # It has no status of its own.
+        self._laststatus = self.data._laststatus
+        return False
+
+    def _is_over(self) -> bool:
+        return bool(self.data._is_over()) and not self.haslivedata()
+
+    def haslivedata(self) -> bool:
+        return bool(
+            len(self.data) > self._taken
+            or self._rewound is not None
+            or self._barstack
+            or self._barstash
+        )
+
+    def head_ns(self) -> Optional[int]:
+        if self.haslivedata():
+            return 0
+        return None
+
+    def _load(self) -> Optional[bool]:
+        source = self.data
+        if len(source) <= self._taken:
+            return False if self._is_over() else None
+        # What was taken of a bar that the source has put back is not taken again when the
+        # source brings it back: then its length is the same as before.
+        self._taken = len(source)
+        self.time_ns = source.time_ns
+        for line, source_line in zip(self.lines, source.lines):
+            line[0] = source_line[0]
+        return True
+
+
+class QuoteFeed(StoreFeed):
+    """A feed with the best bid and ask at the time of each bar as extra lines."""
+
+    lines = ("bid", "ask", "bid_size", "ask_size")
+
+    def start(self) -> None:
+        super().start()
+        problem = self._store.check_timeframe(TimeFrame.TICKS, 1, quotes=True)
+        if problem:
+            raise UnsupportedError(f"{self.symbol}: {problem}")
+        self._quote: Optional[Quote] = None
+
+    def _start(self) -> None:
+        subscription = Subscription(self.symbol, TimeFrame.TICKS, 1, quotes=True)
+        self._store.add_consumer(subscription, self._on_quote)
+        self._store.subscribe_market_data(*subscription)
+        super()._start()
+
+    def stop(self) -> None:
+        subscription = Subscription(self.symbol, TimeFrame.TICKS, 1, quotes=True)
+        self._store.data_handler.remove_consumer(subscription, self._on_quote)
+        self._store.unsubscribe_market_data(*subscription)
+        super().stop()
+
+    def _on_quote(self, quote: Any) -> None:
+        self._quote = quote
+
+    def _load(self) -> Optional[bool]:
+        loaded = super()._load()
+        if loaded:
+            quote = self._quote
+            for name in ("bid", "ask", "bid_size", "ask_size"):
+                value = getattr(quote, name) if quote is not None else None
+                getattr(self.lines, name)[0] = _NAN if value is None else value
+        return loaded
+
+
+def make_feed(store: Any, *args: Any, quotes: bool = False, **kwargs: Any) -> StoreFeed:
+    """Return a feed of ``store``; ``dataname`` may be the first argument.
+
+    Raises `ConfigError` for parameters that no feed has.
+    """
+    if args:
+        if len(args) > 1 or "dataname" in kwargs:
+            raise ConfigError("getdata takes the symbol and parameters by name")
+        kwargs["dataname"] = args[0]
+    symbol = kwargs.get("dataname")
+    if not isinstance(symbol, str) or not symbol:
+        raise ConfigError.of("dataname", symbol, "a symbol such as 'AAPL'")
+    compression = kwargs.get("compression", 1)
+    if isinstance(compression, bool) or not isinstance(compression, int) or compression < 1:
+        raise ConfigError.of("compression", compression, "a whole number of at least 1")
+    timeframe = kwargs.get("timeframe", bt.TimeFrame.Days)
+    if timeframe not in [int(known) for known in TimeFrame]:
+        raise ConfigError.of("timeframe", timeframe, "one of bt.TimeFrame")
+    kind: Type[StoreFeed] = QuoteFeed if quotes else (store.data_class or StoreFeed)
+    known = set(_names_of(kind.params))
+    for name in kwargs:
+        if name not in known:
+            raise ConfigError(
+                f"a feed has no parameter {name!r}; it has: {', '.join(sorted(known))}", name
+            )
+    feed = kind(**kwargs)
+    feed._store = store
+    return feed
+
+
+def _names_of(params: Any) -> List[str]:
+    names: List[str] = list(params._getkeys())
+    return names

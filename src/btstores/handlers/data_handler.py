@@ -1,0 +1,54 @@
+"""Brings market data to the feeds that asked for it."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List, Union
+
+from btstores.handlers.base import Handler
+from btstores.instruments import TimeFrame
+from btstores.reports import Bar, HistoryReport, Quote, Subscription, Tick
+
+__all__ = ["DataHandler"]
+
+MarketData = Union[Bar, Tick, Quote]
+Consumer = Callable[[MarketData], None]
+
+
+class DataHandler(Handler):
+    """Any number of consumers for each subscription; history goes to the one who asked."""
+
+    reports = (Bar, Tick, Quote, HistoryReport)
+
+    def __init__(self) -> None:
+        self._consumers: Dict[Subscription, List[Consumer]] = {}
+        self._askers: Dict[int, Callable[[HistoryReport], None]] = {}
+
+    def add_consumer(self, subscription: Subscription, consumer: Consumer) -> None:
+        """Bring what arrives for ``subscription`` to ``consumer`` from now on."""
+        self._consumers.setdefault(subscription, []).append(consumer)
+
+    def remove_consumer(self, subscription: Subscription, consumer: Consumer) -> None:
+        """Stop bringing; unknown consumers are ignored."""
+        consumers = self._consumers.get(subscription, [])
+        if consumer in consumers:
+            consumers.remove(consumer)
+
+    def expect_history(self, request_id: int, asker: Callable[[HistoryReport], None]) -> None:
+        """Bring the answer to a history request to ``asker``, once."""
+        self._askers[request_id] = asker
+
+    def handle(self, report: Union[MarketData, HistoryReport]) -> None:
+        if isinstance(report, HistoryReport):
+            asker = self._askers.pop(report.request_id, None)
+            if asker is not None:
+                asker(report)
+            return
+        for consumer in self._consumers.get(subscription_of(report), ()):
+            consumer(report)
+
+
+def subscription_of(report: MarketData) -> Subscription:
+    """Return the subscription that a piece of market data belongs to."""
+    if isinstance(report, Bar):
+        return Subscription(report.symbol, report.timeframe, report.compression)
+    return Subscription(report.symbol, TimeFrame.TICKS, 1, isinstance(report, Quote))

@@ -1,0 +1,151 @@
+"""Moves orders through their states."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Callable, Dict, Optional
+
+from btstores.handlers.base import Handler, Listener, describe
+from btstores.orders.book import OrderBook, OrderRecord
+from btstores.orders.lifecycle import FINAL, OrderState, OwnEvent, next_state
+from btstores.reports import FillReport, OrderEvent, OrderReport
+
+__all__ = ["OrderHandler"]
+
+log = logging.getLogger(__name__)
+
+_METHODS: Dict[OrderEvent, str] = {
+    OrderEvent.ACCEPTED: "on_accepted",
+    OrderEvent.TRIGGERED: "on_accepted",
+    OrderEvent.MODIFIED: "on_accepted",
+    OrderEvent.REJECTED: "on_rejected",
+    OrderEvent.MARGIN: "on_rejected",
+    OrderEvent.CANCELED: "on_cancelled",
+    OrderEvent.EXPIRED: "on_expired",
+    OrderEvent.CANCEL_REJECTED: "on_request_rejected",
+    OrderEvent.MODIFY_REJECTED: "on_request_rejected",
+    OrderEvent.OUTCOME_UNKNOWN: "on_outcome_unknown",
+}
+
+_ALIVE = frozenset({OrderEvent.ACCEPTED, OrderEvent.TRIGGERED, OrderEvent.MODIFIED})
+
+
+class OrderHandler(Handler):
+    """Applies order reports to the book and tells the listener what changed.
+
+    A report that changes nothing (a duplicate, or an impossible transition) is not told.
+    """
+
+    reports = (OrderReport,)
+
+    def __init__(
+        self, book: Optional[OrderBook] = None, listener: Optional[Listener] = None
+    ) -> None:
+        self.book = book if book is not None else OrderBook()
+        self.listener = listener if listener is not None else Listener()
+        #: Called with each fill that had to wait for its order to be identified.
+        self.replay_fill: Callable[[FillReport], None] = lambda fill: None
+
+    def submit(self, record: OrderRecord) -> None:
+        """Take a new order into the book, on its way to the venue."""
+        self.book.add(record)
+        record.state = next_state(record.state, OwnEvent.SUBMIT) or record.state
+        record.in_flight = True
+        self.on_submitted(record)
+
+    def handle(self, report: OrderReport) -> None:
+        record = self.book.find(report.client_order_id, report.venue_order_id)
+        if record is None:
+            record = self._adopt(report)
+            if record is None:
+                log.warning("order.unknown %s event=%s", describe(report), report.event.value)
+                return
+        else:
+            self._apply(record, report)
+        self.book.set_venue_id(record, report.venue_order_id)
+        for fill in self.book.take_held_fills(report.venue_order_id):
+            self.replay_fill(fill)
+
+    def _adopt(self, report: OrderReport) -> Optional[OrderRecord]:
+        """Take in an order that somebody else sent, or that an earlier run sent."""
+        filled = report.filled or 0.0
+        if report.request is None or report.event not in _ALIVE or filled >= report.request.size:
+            return None
+        state = OrderState.PARTIAL if filled else OrderState.ACCEPTED
+        record = OrderRecord(
+            request=report.request,
+            state=state,
+            venue_order_id=report.venue_order_id,
+            filled=filled,
+            foreign=True,
+        )
+        self.book.add(record)
+        record.triggered = report.event is OrderEvent.TRIGGERED
+        self.listener.on_foreign_order(record)
+        return record
+
+    def _apply(self, record: OrderRecord, report: OrderReport) -> None:
+        event = report.event
+        state = next_state(record.state, event)
+        if state is None:
+            log.info("order.ignored %s %s in %s", describe(report), event.value, record.state.value)
+            return
+        if event is OrderEvent.OUTCOME_UNKNOWN:
+            record.outcome_unknown = True
+        else:
+            record.in_flight = record.outcome_unknown = False
+        if event in (OrderEvent.CANCEL_REJECTED, OrderEvent.CANCELED) or state in FINAL:
+            record.pending_cancel = False
+        if event in (OrderEvent.MODIFY_REJECTED, OrderEvent.MODIFIED) or state in FINAL:
+            record.pending_modify = False
+        if event is OrderEvent.TRIGGERED:
+            record.triggered = True
+        if report.reason is not None or report.reason_code is not None:
+            record.reason, record.reason_code = report.reason, report.reason_code
+        if event is OrderEvent.MODIFIED:
+            _change_request(record, report)
+        record.state = state
+        if state in FINAL:
+            self.book.finish(record)
+        getattr(self, _METHODS[event])(record, report)
+
+    def on_submitted(self, record: OrderRecord) -> None:
+        """Hear of an order of ours on its way to the venue."""
+
+    def on_accepted(self, record: OrderRecord, report: OrderReport) -> None:
+        """Hear that the venue has the order, has triggered it, or has changed it."""
+        self.listener.on_order(record, report.event)
+
+    def on_rejected(self, record: OrderRecord, report: OrderReport) -> None:
+        """Hear that the venue refuses the order, or what is left of it."""
+        record.denied_by = record.denied_by or "venue"
+        self.listener.on_order(record, report.event)
+
+    def on_cancelled(self, record: OrderRecord, report: OrderReport) -> None:
+        """Hear that the order is cancelled, by us or by the venue."""
+        self.listener.on_order(record, report.event)
+
+    def on_expired(self, record: OrderRecord, report: OrderReport) -> None:
+        """Hear that the order has expired."""
+        self.listener.on_order(record, report.event)
+
+    def on_request_rejected(self, record: OrderRecord, report: OrderReport) -> None:
+        """Hear that a cancel or a change was refused; the order stands as it was."""
+        self.listener.on_order(record, report.event)
+
+    def on_outcome_unknown(self, record: OrderRecord, report: OrderReport) -> None:
+        """Hear that nobody knows whether a request reached the venue."""
+        self.listener.on_order(record, report.event)
+
+
+def _change_request(record: OrderRecord, report: OrderReport) -> None:
+    changes: Dict[str, Any] = {
+        name: value
+        for name, value in (
+            ("size", report.size),
+            ("price", report.price),
+            ("limit_price", report.limit_price),
+        )
+        if value is not None
+    }
+    record.request = record.request._replace(**changes)

@@ -1,0 +1,80 @@
+"""Applies executions, each exactly once."""
+
+from __future__ import annotations
+
+import logging
+from typing import Optional
+
+from btstores.handlers.base import Handler, Listener
+from btstores.orders.book import OrderBook, OrderRecord
+from btstores.orders.lifecycle import FINAL, OwnEvent, next_state
+from btstores.reports import FillReport
+
+__all__ = ["TradeHandler"]
+
+log = logging.getLogger(__name__)
+
+# Sizes are sums of floats; what is left below this share of the order is a rounding error.
+_ROUNDING = 1e-9
+
+
+class TradeHandler(Handler):
+    """Counts fills into their orders. A fill id seen before changes nothing."""
+
+    reports = (FillReport,)
+
+    def __init__(
+        self, book: Optional[OrderBook] = None, listener: Optional[Listener] = None
+    ) -> None:
+        self.book = book if book is not None else OrderBook()
+        self.listener = listener if listener is not None else Listener()
+
+    def handle(self, report: FillReport) -> None:
+        if self.book.is_known_fill(report):
+            log.debug("fill.duplicate fill_id=%s", report.fill_id)
+            return
+        record = self.book.find(report.client_order_id, report.venue_order_id)
+        if record is not None:
+            self._apply(record, report)
+        elif self.book.in_flight and report.venue_order_id is not None:
+            # The fill has overtaken the ack that names the order.
+            self.book.hold_fill(report)
+        else:
+            self.book.add_fill(None, report)
+            self.listener.on_foreign_fill(report)
+
+    def _apply(self, record: OrderRecord, fill: FillReport) -> None:
+        size = record.request.size
+        filled = record.filled + fill.size
+        complete = filled >= size * (1 - _ROUNDING)
+        state = next_state(record.state, OwnEvent.FILL_ALL if complete else OwnEvent.FILL_PART)
+        if state is None:
+            log.error("fill.impossible fill_id=%s state=%s", fill.fill_id, record.state.value)
+            return
+        if filled > size * (1 + _ROUNDING):
+            record.reason_code = "OVERFILL"
+            record.reason = f"filled {filled:g} of {size:g}"
+            log.error("fill.overfill client_id=%s %s", record.client_order_id, record.reason)
+        record.filled = filled
+        record.state = state
+        record.in_flight = record.outcome_unknown = False
+        self.book.set_venue_id(record, fill.venue_order_id)
+        self.book.add_fill(record, fill)
+        if state in FINAL:
+            record.pending_cancel = record.pending_modify = False
+            self.book.finish(record)
+        self.on_trade(record, fill)
+        if complete:
+            self.on_completed(record, fill)
+        else:
+            self.on_partial(record, fill)
+
+    def on_trade(self, record: OrderRecord, fill: FillReport) -> None:
+        """Hear of any execution of an order."""
+        self.listener.on_fill(record, fill)
+
+    def on_partial(self, record: OrderRecord, fill: FillReport) -> None:
+        """Hear of an execution that leaves something to fill."""
+
+    def on_completed(self, record: OrderRecord, fill: FillReport) -> None:
+        """Hear of the execution that fills an order."""

@@ -1,0 +1,144 @@
+"""Our own record of each order, found by client id or venue id, and of the fills seen."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import OrderedDict
+from typing import Any, Dict, Iterator, List, Optional
+
+from btstores.orders.lifecycle import FINAL, OrderState
+from btstores.reports import FillReport, OrderRequest
+
+__all__ = ["OrderBook", "OrderRecord"]
+
+
+@dataclasses.dataclass
+class OrderRecord:
+    """One order as far as we know.
+
+    ``in_flight`` is True from the moment it is sent until the venue has said anything of
+    it. ``outcome_unknown`` means that sending, cancelling or changing it failed in a way
+    that proves nothing. ``user`` belongs to whoever shows the order to a strategy.
+    """
+
+    request: OrderRequest
+    state: OrderState = OrderState.CREATED
+    venue_order_id: Optional[str] = None
+    filled: float = 0.0
+    fills: List[FillReport] = dataclasses.field(default_factory=list)
+    in_flight: bool = False
+    outcome_unknown: bool = False
+    pending_cancel: bool = False
+    pending_modify: bool = False
+    triggered: bool = False
+    foreign: bool = False
+    reason: Optional[str] = None
+    reason_code: Optional[str] = None
+    denied_by: Optional[str] = None
+    journal_seq: Optional[int] = None
+    user: Any = None
+
+    @property
+    def client_order_id(self) -> str:
+        return self.request.client_order_id
+
+    @property
+    def live(self) -> bool:
+        """Return whether the order can still be executed."""
+        return self.state not in FINAL
+
+    @property
+    def remaining(self) -> float:
+        """Return what is left to fill, in shares or contracts; never negative."""
+        return max(0.0, self.request.size - self.filled)
+
+
+class OrderBook:
+    """All orders of one account.
+
+    The newest ``keep`` finished orders are kept for late news, and a hundred times as many
+    fill ids to know duplicates by.
+    """
+
+    def __init__(self, keep: int = 1000) -> None:
+        self._records: Dict[str, OrderRecord] = {}
+        self._by_venue_id: Dict[str, OrderRecord] = {}
+        self._fill_ids: OrderedDict[str, None] = OrderedDict()
+        self._early_fills: Dict[str, List[FillReport]] = {}
+        self._finished: OrderedDict[str, None] = OrderedDict()
+        self._keep = keep
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[OrderRecord]:
+        return iter(list(self._records.values()))
+
+    def live(self) -> List[OrderRecord]:
+        """Return the orders that can still be executed, oldest first."""
+        return [record for record in self._records.values() if record.live]
+
+    def add(self, record: OrderRecord) -> OrderRecord:
+        """Take a new order in. Raises KeyError if its client id is known already."""
+        if record.client_order_id in self._records:
+            raise KeyError(f"client order id {record.client_order_id} is already in the book")
+        self._records[record.client_order_id] = record
+        if record.venue_order_id is not None:
+            self._by_venue_id[record.venue_order_id] = record
+        return record
+
+    def find(
+        self, client_order_id: Optional[str], venue_order_id: Optional[str] = None
+    ) -> Optional[OrderRecord]:
+        """Return the order with the client id or else the venue id, or None."""
+        if client_order_id is not None and client_order_id in self._records:
+            return self._records[client_order_id]
+        if venue_order_id is not None:
+            return self._by_venue_id.get(venue_order_id)
+        return None
+
+    def set_venue_id(self, record: OrderRecord, venue_order_id: Optional[str]) -> None:
+        """Remember how the venue calls the order."""
+        if venue_order_id is not None and record.venue_order_id != venue_order_id:
+            record.venue_order_id = venue_order_id
+            self._by_venue_id[venue_order_id] = record
+
+    def is_known_fill(self, fill: FillReport) -> bool:
+        """Return whether the fill has been applied before."""
+        return fill.fill_id in self._fill_ids
+
+    def add_fill(self, record: Optional[OrderRecord], fill: FillReport) -> None:
+        """Count a fill, once it has been applied."""
+        self._fill_ids[fill.fill_id] = None
+        if len(self._fill_ids) > 100 * self._keep:
+            self._fill_ids.popitem(last=False)
+        if record is not None:
+            record.fills.append(fill)
+
+    def hold_fill(self, fill: FillReport) -> None:
+        """Keep a fill that names an order which the venue has not yet tied to one of ours."""
+        self._early_fills.setdefault(fill.venue_order_id or "", []).append(fill)
+
+    def take_held_fills(self, venue_order_id: Optional[str]) -> List[FillReport]:
+        """Return the fills held for a venue order id, and forget them."""
+        return self._early_fills.pop(venue_order_id or "", [])
+
+    @property
+    def in_flight(self) -> bool:
+        """Return whether the venue still owes a first answer to some order."""
+        return any(record.in_flight for record in self._records.values())
+
+    def finish(self, record: OrderRecord) -> None:
+        """Note that an order is final; forget the oldest finished ones beyond ``keep``."""
+        self._finished[record.client_order_id] = None
+        self._finished.move_to_end(record.client_order_id)
+        while len(self._finished) > self._keep:
+            client_order_id, _ = self._finished.popitem(last=False)
+            self._forget(client_order_id)
+
+    def _forget(self, client_order_id: str) -> None:
+        record = self._records.pop(client_order_id, None)
+        if record is None:
+            return
+        if record.venue_order_id is not None:
+            self._by_venue_id.pop(record.venue_order_id, None)

@@ -1,0 +1,715 @@
+"""BaseStore: everything that is true of more than one venue.
+
+A venue's store is a subclass that names its parameters and capabilities and makes its
+`Gateway`. All state changes on Cerebro's thread, in `BaseStore.process_events`; calls to
+the gateway run on the store's sending thread.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import weakref
+from collections import deque
+from typing import (
+    Any,
+    Callable,
+    ClassVar,
+    Deque,
+    Dict,
+    Hashable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    Union,
+)
+
+from btstores.clock import Clock, wall_clock
+from btstores.config import Param, Params, check_params
+from btstores.errors import BtstoresError, ConfigError, LinkError, UsageError, VenueRefused
+from btstores.handlers.account_handler import AccountHandler
+from btstores.handlers.base import Handler, Listener
+from btstores.handlers.data_handler import Consumer, DataHandler
+from btstores.handlers.link_handler import LinkHandler
+from btstores.handlers.order_handler import OrderHandler
+from btstores.handlers.position_handler import PositionHandler
+from btstores.handlers.trade_handler import TradeHandler
+from btstores.inbox import Inbox, Outbox, Wakeup
+from btstores.instruments import Instrument, timeframe_name
+from btstores.journal.base import Journal, NullJournal
+from btstores.markets import MarketConfig, MarketRegistry, MarketType
+from btstores.orders.book import OrderBook, OrderRecord
+from btstores.reports import (
+    AccountReport,
+    Bar,
+    HistoryReport,
+    LinkReport,
+    LinkState,
+    MassStatus,
+    OrderEvent,
+    OrderModification,
+    OrderReport,
+    PositionReport,
+    Report,
+    Subscription,
+    Tick,
+    to_record,
+)
+from btstores.stores.gateway import Capabilities, Gateway
+
+__all__ = ["BaseStore"]
+
+log = logging.getLogger(__name__)
+
+
+class _KeyedInstances(type):
+    """Gives the same store for the same connection, and the only one for no arguments."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if args:
+            raise ConfigError(f"{cls.__name__} takes its parameters by name")
+        instances: weakref.WeakValueDictionary[Hashable, Any] = cls._instances  # type: ignore[attr-defined]
+        if not kwargs and len(instances) == 1:
+            for store in instances.values():
+                return store
+        params = check_params(cls.__name__, cls.all_params(), kwargs)  # type: ignore[attr-defined]
+        identity = cls.identity(params)  # type: ignore[attr-defined]
+        store = instances.get(identity) if identity is not None else None
+        if store is None:
+            store = super().__call__(params)
+            instances[identity if identity is not None else id(store)] = store
+            return store
+        for name in kwargs:
+            if store.params[name] != params[name]:
+                raise ConfigError(
+                    f"{cls.__name__} {identity!r} is open already with other parameters: {name}",
+                    name,
+                )
+        return store
+
+
+class BaseStore(metaclass=_KeyedInstances):
+    """One account at one venue, as Cerebro, the broker and the feeds see it.
+
+    Raises `ConfigError` for parameters of the wrong name or kind. Times are epoch
+    nanoseconds UTC unless a parameter says otherwise.
+    """
+
+    #: How the store is called in `open_store` and on the command line.
+    name: ClassVar[str] = ""
+    #: What the venue can do; a copy for one object may know more.
+    capabilities: Capabilities = Capabilities()
+    broker_class: ClassVar[Optional[Callable[..., Any]]] = None
+    data_class: ClassVar[Optional[Callable[..., Any]]] = None
+    _instances: ClassVar[weakref.WeakValueDictionary[Hashable, Any]]
+
+    PARAMS: ClassVar[Tuple[Param, ...]] = (
+        Param("host", "127.0.0.1", (str,), "where the venue's gateway listens"),
+        Param("port", None, (int,), "port of the venue's gateway", minimum=1),
+        Param("timeout", 30.0, (float,), "seconds that any one step may take", minimum=0.001),
+        Param("reconnect", True, (bool,), "connect again after the link broke"),
+        Param("reconnect_interval", 2.0, (float,), "seconds before the first new attempt"),
+        Param("debug", False, (bool,), "log every report at level INFO"),
+        Param("account", None, (str,), "account at the venue"),
+        Param("journal", None, (), "path of the journal, a Journal, or None for none"),
+        Param("handlers", (), (list, tuple), "handlers to add, or to put in place of ours"),
+        Param("markets", (), (list, tuple), "MarketConfig objects to register"),
+        Param("market", MarketType.UNKNOWN, (MarketType,), "the market this account trades"),
+        Param("clock", None, (Clock,), "clock to run on; the wall clock by default"),
+    )
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._instances = weakref.WeakValueDictionary()
+
+    @classmethod
+    def all_params(cls) -> List[Param]:
+        """Return the parameters of this store; a subclass's word on a name counts."""
+        specs: Dict[str, Param] = {}
+        for base in reversed(cls.__mro__):
+            for spec in base.__dict__.get("PARAMS", ()):
+                specs[spec.name] = spec
+        return list(specs.values())
+
+    @classmethod
+    def identity(cls, params: Params) -> Optional[Hashable]:
+        """Return what tells one connection from another; None if each object is its own."""
+        return (params.host, params.port, params.account)
+
+    def __init__(self, params: Params) -> None:
+        self.params = self.p = params
+        self.clock: Clock = params.clock or self.make_clock()
+        self.inbox = Inbox()
+        self.outbox = Outbox(self.name or type(self).__name__, self.clock)
+        self.journal: Journal = NullJournal()
+        self.book = OrderBook()
+        self.wakeup: Optional[Wakeup] = None
+        self.broker: Optional[Any] = None
+        self.datas: List[Any] = []
+        self._markets = MarketRegistry()
+        for config in params.markets:
+            self._markets.register(config)
+        self._instruments: Dict[str, Instrument] = {}
+        self._subscriptions: Dict[Subscription, int] = {}
+        self._request_ids = itertools.count(1)
+        self._notifications: Deque[Tuple[str, Tuple[Any, ...], Dict[str, Any]]] = deque()
+        self._attempts = 0
+        self._stopped = True
+        self._processing = False
+        self._make_handlers(params.handlers)
+        self.gateway: Gateway = self.make_gateway()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.params!r})"
+
+    # What a venue fills in.
+
+    def make_gateway(self) -> Gateway:
+        """Return a new gateway for the parameters."""
+        raise NotImplementedError(f"{type(self).__name__} must make its gateway")
+
+    def make_clock(self) -> Clock:
+        """Return the clock to run on when none is given."""
+        return wall_clock()
+
+    # Handlers.
+
+    def _make_handlers(self, given: Sequence[Handler]) -> None:
+        self.order_handler = _pick(given, OrderHandler) or OrderHandler()
+        self.trade_handler = _pick(given, TradeHandler) or TradeHandler()
+        self.position_handler = _pick(given, PositionHandler) or PositionHandler()
+        self.account_handler = _pick(given, AccountHandler) or AccountHandler()
+        self.data_handler = _pick(given, DataHandler) or DataHandler()
+        self.link_handler = _pick(given, LinkHandler) or LinkHandler()
+        self.order_handler.book = self.trade_handler.book = self.book
+        self.order_handler.replay_fill = self.trade_handler.handle
+        standard: List[Handler] = [
+            self.order_handler,
+            self.trade_handler,
+            self.position_handler,
+            self.account_handler,
+            self.data_handler,
+            self.link_handler,
+        ]
+        added = [handler for handler in given if handler not in standard]
+        self._dispatch: Dict[type, List[Callable[[Any], None]]] = {}
+        for handler in standard + added:
+            for kind in handler.reports:
+                self._dispatch.setdefault(kind, []).append(handler.handle)
+
+    def set_listener(self, listener: Listener) -> None:
+        """Let ``listener`` hear of orders, fills, positions and balances."""
+        self.order_handler.listener = listener
+        self.trade_handler.listener = listener
+        self.position_handler.listener = listener
+        self.account_handler.listener = listener
+
+    # Lifecycle. Cerebro calls start() and stop(); feeds and brokers name themselves.
+
+    def start(self, data: Optional[Any] = None, broker: Optional[Any] = None) -> None:
+        """Connect, unless that is done, and take in a feed or the broker.
+
+        Raises `LinkError` when the venue cannot be reached within ``timeout``.
+        """
+        if broker is not None:
+            self.broker = broker
+        if data is not None and all(data is not known for known in self.datas):
+            self.datas.append(data)
+        self.connect()
+        if data is not None and self.broker is not None:
+            self.broker.data_started(data)
+
+    def stop(self) -> None:
+        """Disconnect and finish the journal. Safe to call any number of times."""
+        if self._stopped:
+            return
+        self._stopped = True
+        self.process_events()
+        try:
+            self.outbox.call(self.gateway.disconnect, timeout=self.params.timeout)
+        except Exception as error:
+            log.warning("disconnect.failed store=%s error=%s", self.name, error)
+        self.outbox.stop(self.params.timeout)
+        self.process_events()
+        self.link_handler.state = LinkState.DOWN
+        self._subscriptions.clear()
+        self.datas.clear()
+        self.journal.close()
+        for key, store in list(type(self)._instances.items()):
+            if store is self:
+                del type(self)._instances[key]
+
+    def connect(self) -> None:
+        """Connect and learn orders, fills, positions and balances. Does nothing twice.
+
+        Raises `LinkError` when this is not done within ``timeout`` seconds.
+        """
+        if self.connected:
+            return
+        if self._stopped:
+            self._stopped = False
+            self._attempts = 0
+            self.journal = open_journal(self.params.journal, self.clock)
+        try:
+            self.outbox.call(self._bring_up, timeout=2 * self.params.timeout)
+        except BtstoresError:
+            self._give_up()
+            raise
+        except Exception as error:
+            self._give_up()
+            raise LinkError(f"{self.name}: cannot connect: {error}") from error
+        self.process_events()
+
+    def _give_up(self) -> None:
+        self._stopped = True
+        self.journal.close()
+
+    def disconnect(self) -> None:
+        """Log out; the same as `stop`."""
+        self.stop()
+
+    def _bring_up(self) -> None:
+        """Do, on the sending thread, the one recovery path: connect, mass status, subscribe."""
+        self.gateway.connect(self.put, self.params.timeout)
+        self.put(LinkReport(LinkState.UP, self.clock.time_ns()))
+        for report in _reports_of(self.gateway.mass_status()):
+            self.put(report)
+        for subscription in list(self._subscriptions):
+            self._call_subscribe(subscription)
+        self.put(LinkReport(LinkState.READY, self.clock.time_ns()))
+
+    def _link_lost(self) -> None:
+        self.put_notification("link lost")
+        if not self.params.reconnect or self._stopped:
+            return
+        wait = min(60.0, self.params.reconnect_interval * 2**self._attempts)
+        wait *= 0.75 + 0.5 * self.clock.random.random()
+        self._attempts += 1
+        self.clock.call_later(wait, lambda: self.outbox.submit(self._reconnect))
+
+    def _reconnect(self) -> None:
+        if self._stopped:
+            return
+        try:
+            self.gateway.disconnect()
+            self._bring_up()
+        except Exception as error:
+            log.warning("reconnect.failed store=%s error=%s", self.name, error)
+            self.put(LinkReport(LinkState.DOWN, self.clock.time_ns(), detail=str(error)))
+
+    @property
+    def connected(self) -> bool:
+        """Return whether the venue can be reached."""
+        return self.link_handler.connected
+
+    @property
+    def authenticated(self) -> bool:
+        """Return whether the account is known and orders may be sent."""
+        return self.link_handler.ready
+
+    # What the venue tells.
+
+    def put(self, report: Report) -> None:
+        """Hand a report in. Any thread may call it."""
+        self.inbox.put(report)
+
+    def attach(self, wakeup: Wakeup) -> None:
+        """Share the wake-up of a Cerebro."""
+        self.wakeup = wakeup
+        self.inbox.attach(wakeup)
+        wakeup.drive(self.clock)
+
+    def idle(self) -> None:
+        """Use a quiet moment: write out what has only been recorded so far."""
+        try:
+            self.journal.commit()
+        except BtstoresError as error:
+            self.put_notification("journal failed", error)
+
+    def process_events(self) -> int:
+        """Record and handle all reports that have arrived; return how many there were.
+
+        Only Cerebro's thread may call it. An error in a handler is told by
+        `get_notifications` and loses no report.
+        """
+        if self._processing:
+            return 0
+        self._processing = True
+        count = 0
+        try:
+            entry = self.inbox.take()
+            while entry is not None:
+                count += 1
+                self._handle(entry[1])
+                entry = self.inbox.take()
+        finally:
+            self._processing = False
+        return count
+
+    def _handle(self, report: Report) -> None:
+        if self.params.debug:
+            log.info("report store=%s %r", self.name, report)
+        self._record(report)
+        for handle in self._dispatch.get(type(report), ()):
+            try:
+                handle(report)
+            except Exception as error:
+                log.exception("handler.failed store=%s", self.name)
+                self.put_notification("handler failed", error, report)
+        if isinstance(report, LinkReport) and report.subscription is None:
+            self._on_link(report)
+
+    def _record(self, report: Report) -> None:
+        try:
+            if isinstance(report, HistoryReport):
+                # What was asked for can be asked for again: the bars are not kept.
+                subscription = to_record(report.subscription)
+                count = len(report.bars)
+                self.journal.append(
+                    "history", {"of": subscription, "bars": count, "error": report.error}
+                )
+            else:
+                self.journal.append_report(report)
+        except BtstoresError as error:
+            self.put_notification("journal failed", error)
+
+    def _on_link(self, report: LinkReport) -> None:
+        if report.state is LinkState.READY:
+            self._attempts = 0
+            self.put_notification("connected")
+        elif report.state is LinkState.DOWN:
+            self._link_lost()
+
+    # Notifications.
+
+    def put_notification(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Tell strategies something through ``notify_store``."""
+        self._notifications.append((msg, args, kwargs))
+
+    def get_notifications(self) -> List[Tuple[str, Tuple[Any, ...], Dict[str, Any]]]:
+        """Handle what has arrived and return what to tell; Cerebro asks once per cycle."""
+        if self.wakeup is not None:
+            self.wakeup.cycle += 1
+        self.process_events()
+        told = list(self._notifications)
+        self._notifications.clear()
+        return told
+
+    # Market data.
+
+    def subscribe_market_data(
+        self, dataname: str, timeframe: int, compression: int = 1, quotes: bool = False
+    ) -> Subscription:
+        """Ask the venue for a stream, unless it comes already, and count one more user."""
+        subscription = Subscription(dataname, int(timeframe), compression, quotes)
+        count = self._subscriptions.get(subscription, 0)
+        self._subscriptions[subscription] = count + 1
+        if count == 0:
+            self.outbox.submit(lambda: self._call_subscribe(subscription))
+        return subscription
+
+    def unsubscribe_market_data(
+        self, dataname: str, timeframe: int, compression: int = 1, quotes: bool = False
+    ) -> None:
+        """Count one user less, and stop the stream with the last."""
+        subscription = Subscription(dataname, int(timeframe), compression, quotes)
+        count = self._subscriptions.get(subscription, 0) - 1
+        if count > 0:
+            self._subscriptions[subscription] = count
+        elif self._subscriptions.pop(subscription, None) is not None:
+            self.outbox.submit(lambda: self._call_unsubscribe(subscription))
+
+    def _call_subscribe(self, subscription: Subscription) -> None:
+        try:
+            self.gateway.subscribe(subscription)
+        except Exception as error:
+            log.warning("subscribe.failed store=%s %s: %s", self.name, subscription, error)
+            state = LinkState.REFUSED
+            self.put(LinkReport(state, self.clock.time_ns(), subscription, str(error)))
+        else:
+            self.put(LinkReport(LinkState.SUBSCRIBED, self.clock.time_ns(), subscription))
+
+    def _call_unsubscribe(self, subscription: Subscription) -> None:
+        try:
+            self.gateway.unsubscribe(subscription)
+        except Exception as error:
+            log.warning("unsubscribe.failed store=%s %s: %s", self.name, subscription, error)
+
+    def request_history(
+        self,
+        subscription: Subscription,
+        start_ns: Optional[int],
+        end_ns: Optional[int],
+        count: Optional[int],
+        asker: Callable[[HistoryReport], None],
+    ) -> None:
+        """Ask for bars or ticks; ``asker`` gets the answer on Cerebro's thread, once."""
+        request_id = next(self._request_ids)
+        self.data_handler.expect_history(request_id, asker)
+
+        def fetch() -> None:
+            bars: Tuple[Union[Bar, Tick], ...] = ()
+            error = None
+            try:
+                bars = tuple(self.gateway.history(subscription, start_ns, end_ns, count))
+            except Exception as problem:
+                error = str(problem) or type(problem).__name__
+            self.put(HistoryReport(request_id, subscription, bars, error))
+
+        self.outbox.submit(fetch)
+
+    def get_history_data(
+        self,
+        dataname: str,
+        timeframe: int,
+        compression: int = 1,
+        start_ns: Optional[int] = None,
+        end_ns: Optional[int] = None,
+        count: Optional[int] = None,
+    ) -> Sequence[Union[Bar, Tick]]:
+        """Return complete bars (or ticks) between two times, both included, ascending."""
+        subscription = Subscription(dataname, int(timeframe), compression)
+        return self.outbox.call(
+            self.gateway.history,
+            subscription,
+            start_ns,
+            end_ns,
+            count,
+            timeout=self.params.timeout,
+        )
+
+    def add_consumer(self, subscription: Subscription, consumer: Consumer) -> None:
+        """Bring market data of a subscription to ``consumer``."""
+        self.data_handler.add_consumer(subscription, consumer)
+
+    def instrument(self, symbol: str) -> Instrument:
+        """Return what the venue knows of ``symbol``; asked once.
+
+        Raises `UnknownInstrumentError`.
+        """
+        if symbol not in self._instruments:
+            self._instruments[symbol] = self.outbox.call(
+                self.gateway.instrument, symbol, timeout=self.params.timeout
+            )
+        return self._instruments[symbol]
+
+    def check_timeframe(self, timeframe: int, compression: int, quotes: bool = False) -> str:
+        """Return why the venue cannot serve such a stream, or an empty string."""
+        capabilities = self.capabilities
+        if quotes and not capabilities.quotes:
+            return f"{self.name} has no quotes"
+        if timeframe == 1:
+            return "" if capabilities.ticks else f"{self.name} has no ticks"
+        if capabilities.has_timeframe(timeframe, compression):
+            return ""
+        offered = ", ".join(
+            timeframe_name(tf, comp) if comp else timeframe_name(tf)[:-2] + " of any compression"
+            for tf, comp in sorted(capabilities.timeframes)
+        )
+        wanted = timeframe_name(timeframe, compression)
+        return f"{self.name} has no {wanted} bars; it has: {offered or 'none'}"
+
+    # Orders.
+
+    def order_create(self, order: OrderRecord, *children: OrderRecord) -> None:
+        """Record an order, or a bracket with its parent first, and send it.
+
+        The intent is durable before the venue hears of it. What becomes of the order
+        comes as reports.
+        """
+        group = (order,) + children
+        requests = tuple(record.request for record in group)
+        try:
+            for record in group:
+                record.journal_seq = self.journal.append(
+                    "intent", record.request, correlation=record.client_order_id
+                )
+            self.journal.commit()
+        except BtstoresError as error:
+            for record in group:
+                self._deny(record, "JOURNAL", f"the journal failed: {error}")
+            return
+        for record in group:
+            self.order_handler.submit(record)
+        if not self.authenticated:
+            for record in group:
+                self._deny(record, "LINK_DOWN", f"{self.name} is not connected")
+            return
+
+        def place() -> None:
+            try:
+                self.gateway.place(requests)
+            except (VenueRefused, UsageError) as error:
+                for request in requests:
+                    self._answer(request.client_order_id, OrderEvent.REJECTED, error)
+            except Exception as error:
+                log.exception("place.failed store=%s", self.name)
+                for request in requests:
+                    self._answer(request.client_order_id, OrderEvent.OUTCOME_UNKNOWN, error)
+
+        self.outbox.submit(place)
+
+    def order_cancel(self, order: OrderRecord) -> None:
+        """Ask the venue to cancel; the order stays alive until the venue says otherwise."""
+        order.pending_cancel = True
+        client_id, venue_id = order.client_order_id, order.venue_order_id
+        self._record_request("intent_cancel", order, {"client_order_id": client_id})
+
+        def cancel() -> None:
+            try:
+                self.gateway.cancel(client_id, venue_id)
+            except (VenueRefused, UsageError) as error:
+                self._answer(client_id, OrderEvent.CANCEL_REJECTED, error)
+            except Exception as error:
+                log.exception("cancel.failed store=%s", self.name)
+                self._answer(client_id, OrderEvent.OUTCOME_UNKNOWN, error)
+
+        self.outbox.submit(cancel)
+
+    def order_modify(self, order: OrderRecord, **changes: Any) -> None:
+        """Ask the venue to change a live order: size, price, limit_price and so on.
+
+        Raises `UsageError` when the venue declares no such change.
+        """
+        for name in changes:
+            if name not in self.capabilities.modify:
+                known = ", ".join(sorted(self.capabilities.modify)) or "nothing"
+                raise UsageError(f"{self.name} cannot change {name!r} of an order; it can: {known}")
+        order.pending_modify = True
+        modification = OrderModification(order.client_order_id, order.venue_order_id, **changes)
+        payload = {"client_order_id": order.client_order_id, **changes}
+        self._record_request("intent_modify", order, payload)
+
+        def modify() -> None:
+            try:
+                self.gateway.modify(modification)
+            except (VenueRefused, UsageError) as error:
+                self._answer(order.client_order_id, OrderEvent.MODIFY_REJECTED, error)
+            except Exception as error:
+                log.exception("modify.failed store=%s", self.name)
+                self._answer(order.client_order_id, OrderEvent.OUTCOME_UNKNOWN, error)
+
+        self.outbox.submit(modify)
+
+    def _record_request(self, kind: str, order: OrderRecord, payload: Mapping[str, Any]) -> None:
+        try:
+            self.journal.append(
+                kind, payload, cause=order.journal_seq, correlation=order.client_order_id
+            )
+            self.journal.commit()
+        except BtstoresError as error:
+            # A cancel reduces risk: it is sent although it could not be recorded.
+            self.put_notification("journal failed", error)
+
+    def _answer(self, client_order_id: str, event: OrderEvent, error: Exception) -> None:
+        code = getattr(error, "venue_code", None) or getattr(error, "code", None)
+        self.put(
+            OrderReport(
+                event,
+                self.clock.time_ns(),
+                client_order_id,
+                reason=str(error) or type(error).__name__,
+                reason_code=code,
+            )
+        )
+
+    def _deny(self, record: OrderRecord, code: str, reason: str) -> None:
+        if self.book.find(record.client_order_id) is None:
+            self.book.add(record)
+        record.denied_by = "store"
+        self.order_handler.handle(
+            OrderReport(
+                OrderEvent.REJECTED,
+                self.clock.time_ns(),
+                record.client_order_id,
+                reason=reason,
+                reason_code=code,
+            )
+        )
+
+    # The account, as last told: never a call, and never zero because a link is down.
+
+    @property
+    def currency(self) -> Optional[str]:
+        """Return the currency of the account, or None before the first balance."""
+        for currency in self.account_handler.accounts:
+            return currency
+        return None
+
+    def balance(self) -> Optional[AccountReport]:
+        """Return the newest balance, or None before the first."""
+        currency = self.currency
+        return self.account_handler.balance(currency) if currency is not None else None
+
+    def get_cash(self) -> Optional[float]:
+        """Return the cash in the account's currency, or None while unknown."""
+        balance = self.balance()
+        return balance.cash if balance is not None else None
+
+    def get_value(self) -> Optional[float]:
+        """Return cash plus positions in the account's currency, or None while unknown."""
+        balance = self.balance()
+        return balance.value if balance is not None else None
+
+    def get_positions(self) -> Dict[str, PositionReport]:
+        """Return what the venue says the account holds, by symbol."""
+        return {
+            symbol: report
+            for symbol, report in self.position_handler.positions.items()
+            if report.size
+        }
+
+    # Markets.
+
+    def register_market(self, config: MarketConfig) -> None:
+        """Add or replace the figures of a market for this store."""
+        self._markets.register(config)
+
+    def get_market_config(self, market: Optional[MarketType] = None) -> MarketConfig:
+        """Return the figures of ``market``, by default of the market this store trades."""
+        return self._markets.get(market or self.params.market)
+
+    # What Cerebro is given.
+
+    def getdata(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a feed; ``dataname`` is the symbol. Takes the parameters of `StoreFeed`."""
+        from btstores.feeds.storefeed import make_feed
+
+        return make_feed(self, *args, **kwargs)
+
+    def getbroker(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the broker of this account, always the same one."""
+        if self.broker is None:
+            from btstores.brokers.storebroker import StoreBroker
+
+            self.broker = (type(self).broker_class or StoreBroker)(self, *args, **kwargs)
+        return self.broker
+
+
+def open_journal(journal: Any, clock: Clock) -> Journal:
+    """Return a journal for a path, for nothing, or the one that is given."""
+    if journal is None:
+        return NullJournal()
+    if isinstance(journal, Journal):
+        return journal
+    from btstores.journal.sqlite import SqliteJournal
+
+    return SqliteJournal(str(journal), clock)
+
+
+def _pick(handlers: Sequence[Handler], kind: Type[Any]) -> Any:
+    for handler in handlers:
+        if isinstance(handler, kind):
+            return handler
+    return None
+
+
+def _reports_of(status: MassStatus) -> List[Report]:
+    """Return a mass status as reports, marked as reconciled, in the order to apply them."""
+    reports: List[Report] = []
+    for group in (status.accounts, status.positions, status.orders, status.fills):
+        reports.extend(report._replace(reconciled=True) for report in group)  # type: ignore[attr-defined]
+    return reports
