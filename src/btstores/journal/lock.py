@@ -1,0 +1,96 @@
+"""One process at a time: an advisory lock on a small file that names its holder.
+
+The operating system drops the lock when the process dies, however it dies; the file itself
+stays and means nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import Optional
+
+from btstores.errors import JournalError
+
+__all__ = ["FileLock", "holder"]
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(fd: int) -> bool:
+        # A locked byte cannot be read by others: lock one far behind the text.
+        os.lseek(fd, 1 << 30, os.SEEK_SET)
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        finally:
+            os.lseek(fd, 0, os.SEEK_SET)
+        return True
+
+else:
+    import fcntl
+
+    def _take(fd: int) -> bool:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                return False
+            raise
+        return True
+
+
+class FileLock:
+    """Holds the lock of ``path`` from construction to `release`.
+
+    Raises `JournalError` when another journal object holds it, in this or another process,
+    or when the file cannot be made.
+    """
+
+    def __init__(self, path: str) -> None:
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise JournalError(f"{path}: cannot be opened: {error.strerror}") from None
+        try:
+            taken = _take(fd)
+        except OSError as error:
+            os.close(fd)
+            raise JournalError(f"{path}: cannot be locked: {error.strerror}") from None
+        if not taken:
+            pid = _read_pid(fd)
+            os.close(fd)
+            raise JournalError(
+                f"{path}: the journal is in use by "
+                + ("this process" if pid == os.getpid() else f"the process {pid or 'unknown'}")
+            )
+        os.ftruncate(fd, 0)
+        os.write(fd, b"%d\n" % os.getpid())
+        self._fd: Optional[int] = fd
+
+    def release(self) -> None:
+        """Let the next one in. May be called twice."""
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            os.close(fd)
+
+
+def holder(path: str) -> Optional[int]:
+    """Return the pid that holds the lock of ``path`` (0 if unknown), or None when nobody does."""
+    try:
+        fd = os.open(path, os.O_RDWR)
+    except OSError:
+        return None
+    try:
+        return None if _take(fd) else _read_pid(fd)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def _read_pid(fd: int) -> int:
+    text = os.read(fd, 32).strip()
+    return int(text) if text.isdigit() else 0
