@@ -38,11 +38,12 @@ docs: .venv-docs/.ready
 	@.venv-docs/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-# Only whoever changes requirements/*.in needs uv.
+# Only whoever changes pyproject.toml or requirements/*.in needs uv.
+LOCK := uv pip compile -q --universal --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 lock:
-	uv pip compile -q --universal --python-version 3.7 --no-emit-index-url --no-annotate --custom-compile-command "make lock" requirements/dev.in -o requirements/dev.txt
-	uv pip compile -q --universal --python-version 3.8 --no-emit-index-url --no-annotate --custom-compile-command "make lock" requirements/lint.in -o requirements/lint.txt
-	uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --custom-compile-command "make lock" requirements/docs.in -o requirements/docs.txt
+	$(LOCK) --python-version 3.7 --extra demo --extra test pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(LOCK) --python-version 3.8 requirements/lint.in -o requirements/lint.txt
+	$(LOCK) --python-version 3.11 requirements/docs.in -o requirements/docs.txt
 
 clean:
 	rm -rf .venv .venv-lint .venv-docs build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
