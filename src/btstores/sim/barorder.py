@@ -12,7 +12,7 @@ from btstores.reports import OrderEvent, OrderReport, OrderRequest, OrderType, S
 from btstores.sim.barview import BarView
 from btstores.sim.order import LIMITS, TRAILING, request_from
 
-__all__ = ["RULES", "BarOptions", "BarOrder", "Execution", "State"]
+__all__ = ["RULES", "BarOptions", "BarOrder", "Execution", "FillerOrder", "State"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,6 +151,19 @@ class BarOrder:
         if not self.remaining:
             self.state = State.FILLED
 
+    def change(self, new: Mapping[str, Any]) -> None:
+        """Change the terms named in ``new``; prices are where stop and limit stand now."""
+        terms = dict(new)
+        if "trail_percent" in new:
+            terms.setdefault("trail_amount", None)
+        if "size" in new:
+            self.remaining += self.request.side.sign * (new["size"] - self.request.size)
+        self.request = self.request._replace(**terms)
+        self.price = new.get("price", self.price)
+        self.limit = new.get("limit_price", self.limit)
+        if self.trails and "limit_price" in new:
+            self.limit_offset = self.price - self.limit
+
     def report(self, event: OrderEvent, time_ns: int, **more: Any) -> OrderReport:
         """Return news of this order."""
         stops_at = math.isfinite(self.price) and self.kind not in (
@@ -184,6 +197,36 @@ class BarOrder:
         values["request"] = request_from(values["request"])
         values["state"] = State(values["state"])
         return cls(**values)
+
+
+class _Executed(NamedTuple):
+    remsize: float
+
+
+class _Created(NamedTuple):
+    dt: float
+    price: float
+    pricelimit: float
+    size: float
+
+
+class FillerOrder:
+    """An order as a volume filler of backtrader sees it; ``data`` is backtrader's."""
+
+    def __init__(self, order: BarOrder, data: Any) -> None:
+        size = order.request.side.sign * order.request.size
+        self.data = data
+        self.size = size
+        self.executed = _Executed(order.remaining)
+        self.created = _Created(order.created, order.price, order.limit, size)
+
+    def isbuy(self) -> bool:
+        """Return whether the order buys."""
+        return self.size > 0
+
+    def issell(self) -> bool:
+        """Return whether the order sells."""
+        return self.size < 0
 
 
 def _days(time_ns: Optional[int]) -> Optional[float]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import datetime
 from typing import Any, NamedTuple, Optional
 
-from btstores.feeds.times import EPOCH_ORDINAL, ns_to_num
+from btstores.feeds.times import num_to_ns
 
-__all__ = ["BarView", "stamp_of", "view_of"]
-
-_US_PER_DAY = 86_400_000_000
+__all__ = ["BarView", "view_of"]
 
 
 class BarView(NamedTuple):
@@ -55,7 +53,7 @@ def view_of(data: Any, fresh: bool = True) -> BarView:
         bar_open=bar_open,
         bar_close=bar_close,
         days=days,
-        time_ns=stamp_of(days),
+        time_ns=num_to_ns(days),
         when=data.datetime.datetime(),
         previous_days=data.datetime[-1] if len(data) > 1 else None,
         fresh=fresh,
@@ -67,17 +65,3 @@ def view_of(data: Any, fresh: bool = True) -> BarView:
 def _tick(data: Any, name: str, otherwise: float) -> float:
     value: Optional[float] = getattr(data, name, None)
     return otherwise if value is None else value
-
-
-def stamp_of(days: float) -> int:
-    """Return the roundest epoch nanoseconds that backtrader shows as the float ``days``.
-
-    `btstores.feeds.times.ns_to_num` gives the very same float back. A float of today holds
-    about ten microseconds, so whole milliseconds are tried first and microseconds next.
-    """
-    whole = int(days)
-    start, rest = whole - EPOCH_ORDINAL, (days - whole) * _US_PER_DAY
-    stamp = (start * _US_PER_DAY + round(rest / 1000.0) * 1000) * 1000
-    if ns_to_num(stamp) == days:
-        return stamp
-    return (start * _US_PER_DAY + round(rest)) * 1000
