@@ -1,6 +1,7 @@
 from typing import Any
 
-from btstores.feeds.storefeed import StoreFeed as StoreFeed
 from btstores.stores.paper.store import PaperData as PaperData
+
+from btstores.feeds.storefeed import StoreFeed as StoreFeed
 
 def __getattr__(name: str) -> Any: ...
