@@ -15,6 +15,8 @@ from btstores.inbox import Wakeup
 
 __all__ = ["Cycle"]
 
+_NOTHING_YET = -(2**63)
+
 
 class Cycle:
     """What the feeds, stores and brokers of one Cerebro know of each other."""
@@ -82,6 +84,9 @@ class Cycle:
         heads = [(feed.head_ns(), feed) for feed in self.feeds]
         known = [head_ns for head_ns, _ in heads if head_ns is not None]
         self.horizon_ns = min(known) if known else None
+        if any(feed.awaits_first_history for feed in self.feeds):
+            # Feeds start together, or one would show days of history before the others.
+            self.horizon_ns = _NOTHING_YET
         self.plain_due = any(
             head_ns is not None and head_ns == self.horizon_ns and not feed.is_resampled
             for head_ns, feed in heads

@@ -12,6 +12,7 @@ from collections import deque
 from typing import Any, Deque, List, Optional, Type, Union
 
 import backtrader as bt
+from backtrader.resamplerfilter import _BaseResampler
 
 from btstores.clock import wall_clock
 from btstores.errors import ConfigError, UnsupportedError
@@ -33,6 +34,7 @@ __all__ = ["QuoteFeed", "StoreClone", "StoreFeed", "make_feed"]
 log = logging.getLogger(__name__)
 
 _NAN = float("nan")
+_MARGIN_NS = 100_000_000
 
 
 class StoreFeed(bt.feed.DataBase):
@@ -116,8 +118,10 @@ class StoreFeed(bt.feed.DataBase):
         return LocalizableTz(zone(tz) if isinstance(tz, str) else tz)
 
     def _timeoffset(self) -> datetime.timedelta:
-        # Bars are closed by the store's clock, which may be a simulated one.
-        offset_ns = self._store.clock.time_ns() - wall_clock().time_ns()
+        # Bars are closed by the store's clock, which may be a simulated one. The resampler
+        # adds this to its own reading of the wall clock, taken a moment earlier; whether a
+        # bar is due has been decided without it, in _is_bar_due.
+        offset_ns = self._store.clock.time_ns() - wall_clock().time_ns() + _MARGIN_NS
         return datetime.timedelta(microseconds=offset_ns / 1000)
 
     @property
@@ -279,10 +283,20 @@ class StoreFeed(bt.feed.DataBase):
         )
 
     def head_ns(self) -> Optional[int]:
-        """Return the time of the next thing to deliver, 0 for at once, None for nothing."""
-        if self._rewound is not None or self._barstack or self._barstash or self._from_other:
+        """Return the time of the next thing to deliver, 0 when unknown, None for nothing."""
+        if self._rewound is not None:
+            return num_to_ns(self._rewound[self.DateTime])
+        for bars in (self._barstack, self._barstash):
+            if bars:
+                return num_to_ns(bars[0][self.DateTime])
+        if self._from_other:
             return 0
         return self._pending[0].time_ns if self._pending else None
+
+    @property
+    def awaits_first_history(self) -> bool:
+        """Return whether the history asked for at the start is still to come."""
+        return self._awaiting_history and self._newest_ns is None
 
     def do_qcheck(self, onoff: bool, qlapse: float) -> None:
         # The cycle decides whether to wait, from what is at hand and not from the clock.
@@ -315,8 +329,11 @@ class StoreFeed(bt.feed.DataBase):
                 if self._load_next(datamaster, ticks):
                     return True
                 self._check(forcedata=datamaster)
-            if not self.haslivedata():
+            head_ns = self.head_ns()
+            if head_ns is None:
                 return False if self._is_over() else None
+            if cycle.horizon_ns is not None and head_ns > cycle.horizon_ns and not self._filters:
+                return False
         return self._load_next(datamaster, ticks)
 
     def _load_next(self, datamaster: Any, ticks: bool) -> Optional[bool]:
@@ -360,13 +377,28 @@ class StoreFeed(bt.feed.DataBase):
     def _check(self, forcedata: Any = None) -> None:
         # Of a live feed the clock closes bars, not the time of a busier feed. Of one that
         # still shows history the clock would close each bar after its first minute.
-        if self._deferred:
+        if self._deferred or not self._closes_by_check():
             return
-        if self._laststatus == self.LIVE:
-            forcedata = None
-        elif forcedata is None:
-            return
-        super()._check(forcedata=forcedata)
+        if self._laststatus != self.LIVE:
+            if forcedata is not None:
+                super()._check(forcedata=forcedata)
+        elif self._is_bar_due():
+            super()._check()
+
+    def _is_bar_due(self) -> bool:
+        now = ns_to_num(self._store.clock.time_ns())
+        for one, _, _ in self._filters:
+            if isinstance(one, _BaseResampler) and one.bar.isopen():
+                return bool(one.p.timeframe < bt.TimeFrame.Seconds or one._calcadjtime(True) <= now)
+        return False
+
+    def _closes_by_check(self) -> bool:
+        # From a check the resampler never delivers days or longer, and the replayer nothing
+        # without an adjusted time; but both forget the end of the session and then merge the
+        # next day into the open bar.
+        if self._timeframe >= bt.TimeFrame.Days:
+            return False
+        return not self.replaying or any(one.doadjusttime for one, _, _ in self._filters)
 
     def _load(self) -> Optional[bool]:
         if self._from_other:
@@ -480,9 +512,9 @@ class StoreClone(StoreFeed):
         )
 
     def head_ns(self) -> Optional[int]:
-        if self.haslivedata():
-            return 0
-        return None
+        if self._rewound is None and not self._barstack and len(self.data) > self._taken:
+            return num_to_ns(self.data.datetime[0])
+        return super().head_ns()
 
     def _load(self) -> Optional[bool]:
         source = self.data
