@@ -26,7 +26,7 @@ def installed_stores() -> Dict[str, EntryPoint]:
         offered = found.select(group=GROUP)
     else:
         offered = found.get(GROUP, ())  # the form of Python 3.8 and 3.9
-    return {point.name: point for point in sorted(offered)}
+    return {point.name: point for point in sorted(offered, key=lambda point: str(point.name))}
 
 
 def find_store(name: str) -> Type[BaseStore]:
@@ -39,12 +39,13 @@ def find_store(name: str) -> Type[BaseStore]:
         known = ", ".join(offered) or "none"
         raise UnknownStoreError(f"no store is called {name!r}; installed are: {known}")
     try:
-        store: Type[BaseStore] = offered[name].load()
+        loaded: Any = offered[name].load()  # type: ignore[no-untyped-call]
     except ModuleNotFoundError as error:
         library = str(error.name)
         if library.split(".")[0] == "btstores":
             raise
         raise MissingExtraError(library, name) from error
+    store: Type[BaseStore] = loaded
     return store
 
 
