@@ -13,6 +13,7 @@ from typing import (
     List,
     Optional,
     Sequence,
+    Set,
     Union,
     cast,
 )
@@ -238,9 +239,9 @@ class TapGateway(PaperVenue):
         state: Union[str, Path, None] = None,
     ) -> None:
         self._tap: Optional[Tap] = tap
-        self._instrument = instrument
-        self._listed = set()
+        self._look_up = instrument
         self._exchange = engine
+        self._listed: Set[str] = set()
         super().__init__(engine, clock, state)
 
     def connect(self, put: Callable[[Report], None], timeout: float) -> None:
@@ -250,10 +251,38 @@ class TapGateway(PaperVenue):
         if tap is not None:
             tap(self.overhear)
 
+    def instrument(self, symbol: str) -> Instrument:
+        """Return what the other store knows of ``symbol``, and let it be traded here."""
+        found = self._look_up(symbol)
+        self._listed.add(symbol)
+        self.owned(self._exchange.add_instrument, found)
+        return found
+
+    def place(self, group: Sequence[OrderRequest]) -> None:
+        """Send one order, or a bracket whose first request is the parent."""
+        for symbol in sorted({request.symbol for request in group} - self._listed):
+            self.instrument(symbol)
+        super().place(group)
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Refuse: data comes from the other store."""
+        raise UnsupportedError("ask the store that has the data for it")
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Do nothing: there is no stream."""
+
     def overhear(self, report: Report) -> None:
         """Take a report of the other store; any thread may call it."""
-        if isinstance(report, (Bar, Tick, Quote)):
-            if self.clock.threaded:
-                self.clock.call_soon(lambda: self.run(feed_engine, self.engine, report))
-            else:
-                self.run(feed_engine, self.engine, report)
+        if not isinstance(report, (Bar, Tick, Quote)):
+            return
+        event: Event = report
+        if self.clock.threaded:
+            self.clock.call_soon(lambda: self.run(self._match, event))
+        else:
+            self.run(self._match, event)
+
+    def _match(self, event: Event) -> None:
+        if event.symbol not in self._listed:
+            self._listed.add(event.symbol)
+            self._exchange.add_instrument(Instrument(event.symbol))
+        feed_engine(self._exchange, event)

@@ -20,6 +20,8 @@ class CoarseStream:
     def __init__(self, source: Series, subscription: Subscription) -> None:
         self.source = source
         self.bars: List[Bar] = []
+        #: The end of the bar that somebody waits for.
+        self.watched_ns: Optional[int] = None
         self._maker = Aggregator(
             subscription.symbol,
             subscription.timeframe,

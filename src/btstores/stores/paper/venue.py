@@ -10,7 +10,18 @@ from __future__ import annotations
 import concurrent.futures
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, TypeVar, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    TypeVar,
+    Union,
+)
 
 from btstores.clock import Clock
 from btstores.errors import LinkError, UnsupportedError
@@ -42,7 +53,7 @@ if TYPE_CHECKING:
         thread all its methods are called.
         """
 
-        put: Callable[[Report], None]
+        put: Any  # Callable[[Report], None]; gets every report
 
         def submit(self, group: Sequence[OrderRequest]) -> None: ...
         def cancel(self, client_order_id: str) -> None: ...
@@ -50,7 +61,7 @@ if TYPE_CHECKING:
         def mass_status(self, since_ns: Optional[int] = None) -> MassStatus: ...
         def deposit(self, amount: float) -> None: ...
         def snapshot(self) -> Dict[str, Any]: ...
-        def restore(self, state: Dict[str, Any]) -> None: ...
+        def restore(self, state: Mapping[str, Any]) -> None: ...
 
 
 __all__ = ["PAPER_CAPABILITIES", "PaperVenue"]
