@@ -1,9 +1,9 @@
 """The journal as its callers see it, and the two that need no disk.
 
-A journal belongs to one thread, the one that opened it: Cerebro's. `append` puts a record in
-line, `commit` returns only when everything in line is durable. What must not be lost before
-it is acted on (an intent to trade) goes through `append_durable`; what we are told is
-appended as it comes and committed once per turn of the loop.
+A journal belongs to one thread, Cerebro's: the first that appends or commits. `append` puts a
+record in line, `commit` returns only when everything in line is durable. What must not be
+lost before it is acted on (an intent to trade) goes through `append_durable`; what we are
+told is appended as it comes and committed once per turn of the loop.
 
     with SqliteJournal("account.journal", clock) as journal:
         intent = journal.append_durable("intent", request)
@@ -127,7 +127,7 @@ class NullJournal(Journal):
 class ChainJournal(Journal):
     """What all journals that keep records share: the chain, the line of pending rows, states.
 
-    A subclass sets ``run_id`` and ``_tail`` and implements `_write`, `records`, `close`.
+    A subclass sets ``run_id`` and ``_tail`` and implements `_write`, `records`, `_end`.
     """
 
     #: So many rows in line are written without waiting for a commit: it bounds memory.
@@ -135,7 +135,7 @@ class ChainJournal(Journal):
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._thread = get_ident()
+        self._thread: Optional[int] = None
         self._closed = False
         self._pending: List[Row] = []
         #: Seq and hash of the newest record that is not in line any more.
@@ -183,6 +183,18 @@ class ChainJournal(Journal):
         if self._pending:
             self._write()
 
+    def close(self) -> None:
+        if not self._closed:
+            self._thread = None  # any thread may close
+            try:
+                self._end()
+            finally:
+                self._closed = True
+
+    @abc.abstractmethod
+    def _end(self) -> None:
+        """Write the run's end, unless broken, and free what is held."""
+
     @abc.abstractmethod
     def _write(self) -> None:
         """Make the pending rows durable, move ``_tail`` and empty the line."""
@@ -192,8 +204,11 @@ class ChainJournal(Journal):
             raise JournalError(f"the journal is broken: {self.broken}")
         if self._closed:
             raise JournalError("the journal is closed")
-        if self._thread != get_ident():
-            raise JournalError("the journal belongs to another thread, the one that opened it")
+        thread = get_ident()
+        if self._thread != thread:
+            if self._thread is not None:
+                raise JournalError("the journal belongs to another thread")
+            self._thread = thread
 
 
 class MemoryJournal(ChainJournal):
@@ -204,6 +219,7 @@ class MemoryJournal(ChainJournal):
         self.run_id = clock.new_id()
         self._rows: List[Row] = []
         self.append("run_start", {})
+        self._thread = None
 
     def fail(self, reason: str) -> None:
         """Behave from now on as after a disk error."""
@@ -214,11 +230,10 @@ class MemoryJournal(ChainJournal):
             if row[0] >= start and (kinds is None or row[3] in kinds):
                 yield record_of(row)
 
-    def close(self) -> None:
-        if not self._closed and self.broken is None:
+    def _end(self) -> None:
+        if self.broken is None:
             self.append("run_end", {})
             self.commit()
-        self._closed = True
 
     def _write(self) -> None:
         self._rows += self._pending

@@ -13,7 +13,19 @@ import hashlib
 import os
 import pathlib
 import sqlite3
-from typing import Any, Collection, Dict, Iterator, List, NamedTuple, Optional, Tuple, Type, TypeVar
+from typing import (
+    Any,
+    Collection,
+    Dict,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
 
 from btstores.errors import JournalError
 from btstores.journal import lock
@@ -23,10 +35,10 @@ __all__ = [
     "APPLICATION_ID",
     "SCHEMA_VERSION",
     "ChainCheck",
+    "JournalDamaged",
     "JournalReader",
     "Run",
     "anchor_hash",
-    "damaged",
     "lock_path",
 ]
 
@@ -61,7 +73,9 @@ class ChainCheck:
         """Return what is wrong with the next row, or None. Goes on from it either way."""
         seq, expected, previous = row[0], self.seq + 1, self.hash
         self.seq, self.hash = seq, row[7]
-        if seq != expected:
+        if seq < expected:
+            return f"record {seq} stands before the first, {expected}"
+        if seq > expected:
             last = seq - 1
             one = f"record {expected} is missing"
             return one if last == expected else f"records {expected} to {last} are missing"
@@ -75,7 +89,7 @@ class ChainCheck:
         return None if sound else f"record {seq} or the hash before it has been changed"
 
 
-def anchor_hash(journal_id: str, created_ns: int) -> bytes:
+def anchor_hash(journal_id: str, created_ns: Union[int, str]) -> bytes:
     """Return what the first record of a new journal follows."""
     return hashlib.sha256(f"btstores journal {journal_id} {created_ns}".encode()).digest()
 
@@ -85,13 +99,17 @@ def lock_path(path: str) -> str:
     return path + ".lock"
 
 
-def damaged(path: str, what: object) -> JournalError:
-    """Return the error for a journal that cannot be trusted, with what to do."""
-    return JournalError(
-        f"{path}: {what}. Nothing was changed. See: btstores journal verify {path}. "
-        "To trade on, move it away together with its -wal and -shm files: "
-        "a new journal is begun and the state is taken from the venue"
-    )
+class JournalDamaged(JournalError):
+    """The journal at ``path`` cannot be trusted: ``what`` says why, the message what to do."""
+
+    def __init__(self, path: str, what: object) -> None:
+        super().__init__(
+            f"{path}: {what}. Nothing was changed. See: btstores journal verify {path}. "
+            "To trade on, move it away together with its -wal and -shm files: "
+            "a new journal is begun and the state is taken from the venue"
+        )
+        self.path = path
+        self.what = str(what)
 
 
 class JournalReader:
@@ -130,7 +148,7 @@ class JournalReader:
             self.schema = int(self._value("PRAGMA user_version"))
         except sqlite3.DatabaseError as error:
             what = f"not a btstores journal, or its beginning is damaged ({error})"
-            raise JournalError(f"{self.path}: {what}") from None
+            raise JournalDamaged(self.path, what) from None
         if application != APPLICATION_ID:
             raise JournalError(f"{self.path}: not a btstores journal")
         self.meta  # noqa: B018  raises when it cannot be read
@@ -144,7 +162,7 @@ class JournalReader:
         try:
             yield
         except sqlite3.Error as error:
-            raise damaged(self.path, error) from None
+            raise JournalDamaged(self.path, error) from None
 
     @property
     def meta(self) -> Dict[str, str]:
@@ -167,7 +185,7 @@ class JournalReader:
             seq, text = self.meta[key].split()
             return int(seq), bytes.fromhex(text)
         except (AttributeError, KeyError, ValueError):
-            raise damaged(self.path, f"its {key} cannot be read") from None
+            raise JournalDamaged(self.path, f"its {key} cannot be read") from None
 
     def runs(self) -> List[Run]:
         """Return all runs, oldest first. One that nobody runs any more is shown as crashed."""
@@ -229,6 +247,16 @@ class JournalReader:
         with self._reading():
             return self._value("SELECT 1 FROM records WHERE kind = ? LIMIT 1", kind) is not None
 
+    def span(self) -> Tuple[int, bytes, int]:
+        """Return seq and hash of the head and the seq of the last record, all of one moment."""
+        with self._reading():
+            self._db.execute("BEGIN")
+            try:
+                last = self._value("SELECT max(seq) FROM records")
+                return (*self.head, last or 0)
+            finally:
+                self._db.execute("COMMIT")
+
     def check_tail(self, count: int) -> Tuple[int, bytes]:
         """Check the chain over the last ``count`` records; return the seq and hash of the last.
 
@@ -240,14 +268,14 @@ class JournalReader:
         if start > check.seq + 1:
             before = next(self.rows(start - 1), None)
             if before is None:
-                raise damaged(self.path, f"record {start - 1} is missing")
+                raise JournalDamaged(self.path, f"record {start - 1} is missing")
             check = ChainCheck(before[0], before[7])
         for row in self.rows(check.seq + 1):
             problem = check.feed(row)
             if problem is not None:
-                raise damaged(self.path, problem)
+                raise JournalDamaged(self.path, problem)
         if (check.seq, check.hash) != head:
-            raise damaged(self.path, f"it ends with record {check.seq}, expected {head[0]}")
+            raise JournalDamaged(self.path, f"it ends with record {check.seq}, expected {head[0]}")
         return head
 
     def integrity(self) -> List[str]:

@@ -54,6 +54,7 @@ __all__ = [
     "Row",
     "canonical",
     "decode",
+    "decode_class",
     "digest",
     "encode",
     "kind_of",
@@ -122,6 +123,11 @@ def kind_of(report: Any) -> str:
         raise JournalError(f"{type(report).__name__} is not a report or request") from None
 
 
+def decode_class(kind: str) -> Optional[Type[Any]]:
+    """Return the class whose objects are journaled under ``kind``, or None."""
+    return _CLASSES.get(kind)
+
+
 # --- to text ---------------------------------------------------------------------------------
 
 
@@ -175,7 +181,7 @@ _WRITERS.update(
 #: For each class its fields in the order of their names: ``"name":`` and where it stands.
 _LAYOUT: Dict[Type[Any], List[Tuple[str, int]]] = {
     cls: sorted((f'"{name}":', index) for index, name in enumerate(cls._fields))
-    for cls in (*_CLASSES.values(), Subscription)
+    for cls in list(_CLASSES.values()) + [Subscription]
 }
 
 
@@ -233,32 +239,34 @@ def _many(build: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 #: How to read the fields that are not plain values.
-_READERS: Dict[Type[Any], Dict[str, Callable[[Any], Any]]] = {
-    Tick: {"side": Side},
-    OrderRequest: {"side": Side, "order_type": OrderType},
-    OrderReport: {"event": OrderEvent, "request": _one(OrderRequest)},
-    FillReport: {"side": Side},
-    LinkReport: {"state": LinkState, "subscription": _one(Subscription)},
-    HistoryReport: {"subscription": _one(Subscription), "bars": _many(_bar_or_tick)},
-    MassStatus: {
-        "orders": _many(_one(OrderReport)),
-        "fills": _many(_one(FillReport)),
-        "positions": _many(_one(PositionReport)),
-        "accounts": _many(_one(AccountReport)),
-    },
+_READERS: Dict[Type[Any], Tuple[Tuple[str, Callable[[Any], Any]], ...]] = {
+    Tick: (("side", Side),),
+    OrderRequest: (("side", Side), ("order_type", OrderType)),
+    OrderReport: (("event", OrderEvent), ("request", _one(OrderRequest))),
+    FillReport: (("side", Side),),
+    LinkReport: (("state", LinkState), ("subscription", _one(Subscription))),
+    HistoryReport: (("subscription", _one(Subscription)), ("bars", _many(_bar_or_tick))),
+    MassStatus: (
+        ("orders", _many(_one(OrderReport))),
+        ("fills", _many(_one(FillReport))),
+        ("positions", _many(_one(PositionReport))),
+        ("accounts", _many(_one(AccountReport))),
+    ),
 }
 #: Fields that may be None and yet have no default; None is not written.
-_REQUIRED_OR_NONE: Dict[Type[Any], Dict[str, Any]] = {AccountReport: {"cash": None, "value": None}}
+_NONE: Dict[Type[Any], Dict[str, Any]] = {AccountReport: {"cash": None, "value": None}}
 
 
 def _build(cls: Type[Any], values: Mapping[str, Any]) -> Any:
-    fields = cls._fields
-    known = dict(_REQUIRED_OR_NONE.get(cls, ()))
-    known.update((name, value) for name, value in values.items() if name in fields)
-    for name, read in _READERS.get(cls, {}).items():
-        if known.get(name) is not None:
-            known[name] = read(known[name])
-    return cls(**known)
+    values = dict(_NONE.get(cls, ()), **values)
+    for name, read in _READERS.get(cls, ()):
+        value = values.get(name)
+        if value is not None:
+            values[name] = read(value)
+    try:
+        return cls(**values)
+    except TypeError:  # perhaps fields of a newer version
+        return cls(**{name: values[name] for name in cls._fields if name in values})
 
 
 def decode(kind: str, payload: Mapping[str, Any]) -> Any:
@@ -268,12 +276,15 @@ def decode(kind: str, payload: Mapping[str, Any]) -> Any:
     that it does not know are left out. Raises `JournalError` when the payload does not fit.
     """
     cls = _CLASSES.get(kind)
-    if cls is None:
-        return None
+    if cls is None or (cls is HistoryReport and "request_id" not in payload):
+        return None  # the second is a note of an answer whose bars were not kept
     try:
         return _build(cls, payload)
     except (AttributeError, TypeError, ValueError) as error:
         raise JournalError(f"a record of kind {kind} cannot be read: {error}") from None
+
+
+_from_json = json.JSONDecoder().raw_decode
 
 
 # --- the chain -------------------------------------------------------------------------------
@@ -347,9 +358,9 @@ def record_of(row: Row) -> Record:
     """Return the record of a stored row. Raises `JournalError` when it cannot be read."""
     seq, run_id, time_ns, kind, cause, correlation, text, chain = row
     try:
-        payload = json.loads(text)
+        payload, end = _from_json(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise JournalError(f"record {seq}: its payload is not JSON: {error}") from None
-    if not isinstance(payload, dict):
+    if not isinstance(payload, dict) or end != len(text):
         raise JournalError(f"record {seq}: its payload is not a JSON object")
     return Record(seq, run_id, time_ns, kind, payload, cause, correlation, chain)

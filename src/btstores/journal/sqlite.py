@@ -22,9 +22,9 @@ from btstores.journal.lock import FileLock
 from btstores.journal.reader import (
     APPLICATION_ID,
     SCHEMA_VERSION,
+    JournalDamaged,
     JournalReader,
     anchor_hash,
-    damaged,
     lock_path,
 )
 from btstores.journal.records import Record
@@ -69,7 +69,7 @@ class SqliteJournal(ChainJournal):
     when the file is in use by another process (naming it), is not a journal, was written by a
     newer version, or fails the check.
 
-    Only the thread that made it may use it.
+    It belongs to the first thread that appends or commits; any thread may close it.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class SqliteJournal(ChainJournal):
             self._db.execute("PRAGMA fullfsync=ON")  # a plain fsync is not enough on macOS
             self._db.execute(f"PRAGMA journal_size_limit={64 << 20}")
         except sqlite3.Error as error:
-            raise damaged(self.path, error) from None
+            raise JournalDamaged(self.path, error) from None
         if mode != "wal":
             raise JournalError(f"{self.path}: write-ahead mode is refused; use a local disk")
 
@@ -135,22 +135,20 @@ class SqliteJournal(ChainJournal):
         run = (self.run_id, self._pending[0][2], None, "running", os.getpid(), seq)
         statements.append(("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)", run))
         self._write(*statements)
+        self._thread = None
 
     def records(self, start: int = 1, kinds: Optional[Collection[str]] = None) -> Iterator[Record]:
         if self.broken is None:
             self.commit()
         return self._reader.records(start, kinds)
 
-    def close(self) -> None:
-        if self._closed:
-            return
+    def _end(self) -> None:
         try:
             if self.broken is None:
                 self.append("run_end", {})
                 sql = "UPDATE runs SET state = 'ended', ended_ns = ? WHERE run_id = ?"
                 self._write((sql, (self._pending[-1][2], self.run_id)))
         finally:
-            self._closed = True
             self._db.close()
             self._lock.release()
 
@@ -192,7 +190,8 @@ class SqliteJournal(ChainJournal):
 
 def _connect(path: str) -> sqlite3.Connection:
     try:
-        return sqlite3.connect(path, isolation_level=None)
+        # Made on one thread, used on another: `append` and `commit` see to it that it is one.
+        return sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
         raise JournalError(f"{path}: cannot be opened: {error}") from None
 
