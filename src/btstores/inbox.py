@@ -153,12 +153,12 @@ class _Answer(Generic[T]):
 class Outbox:
     """Runs calls to the venue one after the other, away from Cerebro's thread.
 
-    On a simulated clock they run at once, on the caller's thread.
+    Not ``threaded``, as on a simulated clock, they run at once on the caller's thread.
     """
 
-    def __init__(self, name: str, clock: Clock) -> None:
+    def __init__(self, name: str, threaded: bool = True) -> None:
         self.name = name
-        self._threaded = clock.threaded
+        self._threaded = threaded
         self._calls: queue.SimpleQueue[Optional[Callable[[], None]]] = queue.SimpleQueue()
         self._thread: Optional[threading.Thread] = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping
+from typing import Any, Dict, Iterator, Mapping
 
 from backtrader.position import Position
 
@@ -22,12 +22,12 @@ class Positions(Mapping[Any, Position]):
 
     def __init__(self) -> None:
         self.by_symbol: Dict[str, Position] = {}
-        self._datas: List[Any] = []
+        #: The first feed of each instrument.
+        self.datas: Dict[str, Any] = {}
 
     def add_data(self, data: Any) -> None:
         """Let iteration show ``data``, unless another feed shows its instrument already."""
-        if all(symbol_of(data) != symbol_of(known) for known in self._datas):
-            self._datas.append(data)
+        self.datas.setdefault(symbol_of(data), data)
 
     def __getitem__(self, data: Any) -> Position:
         symbol = data if isinstance(data, str) else symbol_of(data)
@@ -36,7 +36,7 @@ class Positions(Mapping[Any, Position]):
         return self.by_symbol[symbol]
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._datas)
+        return iter(self.datas.values())
 
     def __len__(self) -> int:
-        return len(self._datas)
+        return len(self.datas)

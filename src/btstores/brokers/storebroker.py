@@ -58,6 +58,7 @@ class StoreBroker(bt.BrokerBase, Listener):
         self.positions = Positions()
         self._default_comminfo = self.comminfo[None]
         self._schemes: Dict[str, StoreCommInfo] = {}
+        self._names: Dict[str, str] = {}
         self._records: Dict[int, OrderRecord] = {}
         self._held: Dict[int, List[Any]] = {}
         self._told: Deque[Any] = deque()
@@ -91,6 +92,7 @@ class StoreBroker(bt.BrokerBase, Listener):
         symbol = symbol_of(data)
         if symbol in self._adopted:
             return
+        self._names[symbol] = data._name
         self._adopted.append(symbol)
         position = self.positions[symbol]
         if position.size:
@@ -507,15 +509,20 @@ class StoreBroker(bt.BrokerBase, Listener):
 
     def getcommissioninfo(self, data: Any) -> Any:
         """Return the scheme set for the feed's name, for all, or else the instrument's own."""
-        default = self.comminfo.get(None)
         if data._name in self.comminfo:
             return self.comminfo[data._name]
+        return self.scheme_of(symbol_of(data))
+
+    def scheme_of(self, symbol: str) -> Any:
+        """Return the commission scheme of a symbol. Any thread may call it."""
+        name = self._names.get(symbol, symbol)
+        if name in self.comminfo:
+            return self.comminfo[name]
+        default = self.comminfo.get(None)
         if default is not self._default_comminfo:
             return default
-        symbol = symbol_of(data)
         if symbol not in self._schemes:
-            instrument = getattr(data, "instrument", None)
-            self._schemes[symbol] = StoreCommInfo.of(instrument)
+            self._schemes[symbol] = StoreCommInfo.of(self.store.known_instrument(symbol))
         return self._schemes[symbol]
 
     # backtrader's view of an account as a fund.

@@ -53,6 +53,7 @@ from btstores.reports import (
     OrderModification,
     OrderReport,
     PositionReport,
+    Quote,
     Report,
     Subscription,
     Tick,
@@ -143,7 +144,7 @@ class BaseStore(metaclass=_KeyedInstances):
         self.params = self.p = params
         self.clock: Clock = params.clock or self.make_clock()
         self.inbox = Inbox()
-        self.outbox = Outbox(self.name or type(self).__name__, self.clock)
+        self.outbox = Outbox(self.name or type(self).__name__, self.clock.threaded)
         self.journal: Journal = NullJournal()
         self.book = OrderBook()
         self.wakeup: Optional[Wakeup] = None
@@ -481,6 +482,11 @@ class BaseStore(metaclass=_KeyedInstances):
             timeout=self.params.timeout,
         )
 
+    def tap(self, listener: Callable[[Report], None]) -> None:
+        """Show ``listener`` all market data as it is handled, on Cerebro's thread."""
+        for kind in (Bar, Tick, Quote):
+            self._dispatch[kind].append(listener)
+
     def add_consumer(self, subscription: Subscription, consumer: Consumer) -> None:
         """Bring market data of a subscription to ``consumer``."""
         self.data_handler.add_consumer(subscription, consumer)
@@ -495,6 +501,10 @@ class BaseStore(metaclass=_KeyedInstances):
                 self.gateway.instrument, symbol, timeout=self.params.timeout
             )
         return self._instruments[symbol]
+
+    def known_instrument(self, symbol: str) -> Optional[Instrument]:
+        """Return what has been asked of ``symbol`` before, or None. Never a call."""
+        return self._instruments.get(symbol)
 
     def check_timeframe(self, timeframe: int, compression: int, quotes: bool = False) -> str:
         """Return why the venue cannot serve such a stream, or an empty string."""
@@ -631,6 +641,13 @@ class BaseStore(metaclass=_KeyedInstances):
         )
 
     # The account, as last told: never a call, and never zero because a link is down.
+
+    def refresh_account(self) -> None:
+        """Ask the venue for the balances now, and take them in."""
+        status = self.outbox.call(self.gateway.mass_status, timeout=self.params.timeout)
+        for report in status.accounts:
+            self.put(report)
+        self.process_events()
 
     @property
     def currency(self) -> Optional[str]:
