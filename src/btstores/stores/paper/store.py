@@ -257,7 +257,7 @@ class PaperStore(BaseStore):
         self.bar_engine: Optional[BarExchange] = None
         if params.fill_model == "backtrader":
             self.bar_engine = engine = BarExchange(
-                self._nobody, self._scheme_of, params.cash, account, params.currency
+                self._hear, self._scheme_of, params.cash, account, params.currency
             )
             if self._market is None:
                 raise ConfigError.of("fill_model", "backtrader", "'book' with prices from a store")
@@ -274,9 +274,8 @@ class PaperStore(BaseStore):
         other = params.data
         return TapGateway(exchange, self.clock, other.tap, other.instrument, params.state)
 
-    @staticmethod
-    def _nobody(report: Report) -> None:
-        """Hear the engine until the gateway does."""
+    def _hear(self, report: Report) -> None:
+        self.gateway.hear(report)
 
     def _scheme_of(self, symbol: str) -> Any:
         return self.getbroker().scheme_of(symbol)
