@@ -19,7 +19,6 @@ from typing import (
     Dict,
     Hashable,
     List,
-    Mapping,
     Optional,
     Sequence,
     Tuple,
@@ -28,8 +27,8 @@ from typing import (
 )
 
 from btstores.clock import Clock, wall_clock
-from btstores.config import Param, Params, check_params
-from btstores.errors import BtstoresError, ConfigError, LinkError, UsageError, VenueRefused
+from btstores.config import Param, Params
+from btstores.errors import BtstoresError, LinkError
 from btstores.handlers.account_handler import AccountHandler
 from btstores.handlers.base import Handler, Listener
 from btstores.handlers.data_handler import Consumer, DataHandler
@@ -49,9 +48,6 @@ from btstores.reports import (
     LinkReport,
     LinkState,
     MassStatus,
-    OrderEvent,
-    OrderModification,
-    OrderReport,
     PositionReport,
     Quote,
     Report,
@@ -60,39 +56,27 @@ from btstores.reports import (
     to_record,
 )
 from btstores.stores.gateway import Capabilities, Gateway
+from btstores.stores.keyed import KeyedInstances
+from btstores.stores.sender import OrderSender
+from btstores.stores.streams import Streams
 
-__all__ = ["BaseStore"]
+__all__ = [
+    "AccountHandler",
+    "BaseStore",
+    "DataHandler",
+    "Handler",
+    "LinkHandler",
+    "MarketConfig",
+    "MarketType",
+    "OrderHandler",
+    "PositionHandler",
+    "TradeHandler",
+]
 
 log = logging.getLogger(__name__)
 
 
-class _KeyedInstances(type):
-    """Gives the same store for the same connection, and the only one for no arguments."""
-
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if args:
-            raise ConfigError(f"{cls.__name__} takes its parameters by name")
-        instances: weakref.WeakValueDictionary[Hashable, Any] = cls._instances  # type: ignore[attr-defined]
-        if not kwargs and len(instances) == 1:
-            for store in instances.values():
-                return store
-        params = check_params(cls.__name__, cls.all_params(), kwargs)  # type: ignore[attr-defined]
-        identity = cls.identity(params)  # type: ignore[attr-defined]
-        store = instances.get(identity) if identity is not None else None
-        if store is None:
-            store = super().__call__(params)
-            instances[identity if identity is not None else id(store)] = store
-            return store
-        for name in kwargs:
-            if store.params[name] != params[name]:
-                raise ConfigError(
-                    f"{cls.__name__} {identity!r} is open already with other parameters: {name}",
-                    name,
-                )
-        return store
-
-
-class BaseStore(metaclass=_KeyedInstances):
+class BaseStore(metaclass=KeyedInstances):
     """One account at one venue, as Cerebro, the broker and the feeds see it.
 
     Raises `ConfigError` for parameters of the wrong name or kind. Times are epoch
@@ -154,7 +138,8 @@ class BaseStore(metaclass=_KeyedInstances):
         for config in params.markets:
             self._markets.register(config)
         self._instruments: Dict[str, Instrument] = {}
-        self._subscriptions: Dict[Subscription, int] = {}
+        self.streams = Streams(self)
+        self._sender = OrderSender(self)
         self._request_ids = itertools.count(1)
         self._notifications: Deque[Tuple[str, Tuple[Any, ...], Dict[str, Any]]] = deque()
         self._attempts = 0
@@ -236,7 +221,7 @@ class BaseStore(metaclass=_KeyedInstances):
         self.outbox.stop(self.params.timeout)
         self.process_events()
         self.link_handler.state = LinkState.DOWN
-        self._subscriptions.clear()
+        self.streams.clear()
         self.datas.clear()
         self.journal.close()
         for key, store in list(type(self)._instances.items()):
@@ -278,8 +263,7 @@ class BaseStore(metaclass=_KeyedInstances):
         self.put(LinkReport(LinkState.UP, self.clock.time_ns()))
         for report in _reports_of(self.gateway.mass_status()):
             self.put(report)
-        for subscription in list(self._subscriptions):
-            self._call_subscribe(subscription)
+        self.streams.restore()
         self.put(LinkReport(LinkState.READY, self.clock.time_ns()))
 
     def _link_lost(self) -> None:
@@ -292,8 +276,8 @@ class BaseStore(metaclass=_KeyedInstances):
         self.clock.call_later(wait, lambda: self.outbox.submit(self._reconnect))
 
     def _reconnect(self) -> None:
-        if self._stopped:
-            return
+        if self._stopped or self.authenticated:
+            return  # a venue may tell twice that the link is down
         try:
             self.gateway.disconnect()
             self._bring_up()
@@ -406,38 +390,14 @@ class BaseStore(metaclass=_KeyedInstances):
     ) -> Subscription:
         """Ask the venue for a stream, unless it comes already, and count one more user."""
         subscription = Subscription(dataname, int(timeframe), compression, quotes)
-        count = self._subscriptions.get(subscription, 0)
-        self._subscriptions[subscription] = count + 1
-        if count == 0:
-            self.outbox.submit(lambda: self._call_subscribe(subscription))
+        self.streams.add(subscription)
         return subscription
 
     def unsubscribe_market_data(
         self, dataname: str, timeframe: int, compression: int = 1, quotes: bool = False
     ) -> None:
         """Count one user less, and stop the stream with the last."""
-        subscription = Subscription(dataname, int(timeframe), compression, quotes)
-        count = self._subscriptions.get(subscription, 0) - 1
-        if count > 0:
-            self._subscriptions[subscription] = count
-        elif self._subscriptions.pop(subscription, None) is not None:
-            self.outbox.submit(lambda: self._call_unsubscribe(subscription))
-
-    def _call_subscribe(self, subscription: Subscription) -> None:
-        try:
-            self.gateway.subscribe(subscription)
-        except Exception as error:
-            log.warning("subscribe.failed store=%s %s: %s", self.name, subscription, error)
-            state = LinkState.REFUSED
-            self.put(LinkReport(state, self.clock.time_ns(), subscription, str(error)))
-        else:
-            self.put(LinkReport(LinkState.SUBSCRIBED, self.clock.time_ns(), subscription))
-
-    def _call_unsubscribe(self, subscription: Subscription) -> None:
-        try:
-            self.gateway.unsubscribe(subscription)
-        except Exception as error:
-            log.warning("unsubscribe.failed store=%s %s: %s", self.name, subscription, error)
+        self.streams.remove(Subscription(dataname, int(timeframe), compression, quotes))
 
     def request_history(
         self,
@@ -450,17 +410,7 @@ class BaseStore(metaclass=_KeyedInstances):
         """Ask for bars or ticks; ``asker`` gets the answer on Cerebro's thread, once."""
         request_id = next(self._request_ids)
         self.data_handler.expect_history(request_id, asker)
-
-        def fetch() -> None:
-            bars: Tuple[Union[Bar, Tick], ...] = ()
-            error = None
-            try:
-                bars = tuple(self.gateway.history(subscription, start_ns, end_ns, count))
-            except Exception as problem:
-                error = str(problem) or type(problem).__name__
-            self.put(HistoryReport(request_id, subscription, bars, error))
-
-        self.outbox.submit(fetch)
+        self.streams.fetch(request_id, subscription, start_ns, end_ns, count)
 
     def get_history_data(
         self,
@@ -530,115 +480,18 @@ class BaseStore(metaclass=_KeyedInstances):
         The intent is durable before the venue hears of it. What becomes of the order
         comes as reports.
         """
-        group = (order,) + children
-        requests = tuple(record.request for record in group)
-        try:
-            for record in group:
-                record.journal_seq = self.journal.append(
-                    "intent", record.request, correlation=record.client_order_id
-                )
-            self.journal.commit()
-        except BtstoresError as error:
-            for record in group:
-                self._deny(record, "JOURNAL", f"the journal failed: {error}")
-            return
-        for record in group:
-            self.order_handler.submit(record)
-        if not self.authenticated:
-            for record in group:
-                self._deny(record, "LINK_DOWN", f"{self.name} is not connected")
-            return
-
-        def place() -> None:
-            try:
-                self.gateway.place(requests)
-            except (VenueRefused, UsageError) as error:
-                for request in requests:
-                    self._answer(request.client_order_id, OrderEvent.REJECTED, error)
-            except Exception as error:
-                log.exception("place.failed store=%s", self.name)
-                for request in requests:
-                    self._answer(request.client_order_id, OrderEvent.OUTCOME_UNKNOWN, error)
-
-        self.outbox.submit(place)
+        self._sender.place((order, *children))
 
     def order_cancel(self, order: OrderRecord) -> None:
         """Ask the venue to cancel; the order stays alive until the venue says otherwise."""
-        order.pending_cancel = True
-        client_id, venue_id = order.client_order_id, order.venue_order_id
-        self._record_request("intent_cancel", order, {"client_order_id": client_id})
-
-        def cancel() -> None:
-            try:
-                self.gateway.cancel(client_id, venue_id)
-            except (VenueRefused, UsageError) as error:
-                self._answer(client_id, OrderEvent.CANCEL_REJECTED, error)
-            except Exception as error:
-                log.exception("cancel.failed store=%s", self.name)
-                self._answer(client_id, OrderEvent.OUTCOME_UNKNOWN, error)
-
-        self.outbox.submit(cancel)
+        self._sender.cancel(order)
 
     def order_modify(self, order: OrderRecord, **changes: Any) -> None:
         """Ask the venue to change a live order: size, price, limit_price and so on.
 
         Raises `UsageError` when the venue declares no such change.
         """
-        for name in changes:
-            if name not in self.capabilities.modify:
-                known = ", ".join(sorted(self.capabilities.modify)) or "nothing"
-                raise UsageError(f"{self.name} cannot change {name!r} of an order; it can: {known}")
-        order.pending_modify = True
-        modification = OrderModification(order.client_order_id, order.venue_order_id, **changes)
-        payload = {"client_order_id": order.client_order_id, **changes}
-        self._record_request("intent_modify", order, payload)
-
-        def modify() -> None:
-            try:
-                self.gateway.modify(modification)
-            except (VenueRefused, UsageError) as error:
-                self._answer(order.client_order_id, OrderEvent.MODIFY_REJECTED, error)
-            except Exception as error:
-                log.exception("modify.failed store=%s", self.name)
-                self._answer(order.client_order_id, OrderEvent.OUTCOME_UNKNOWN, error)
-
-        self.outbox.submit(modify)
-
-    def _record_request(self, kind: str, order: OrderRecord, payload: Mapping[str, Any]) -> None:
-        try:
-            self.journal.append(
-                kind, payload, cause=order.journal_seq, correlation=order.client_order_id
-            )
-            self.journal.commit()
-        except BtstoresError as error:
-            # A cancel reduces risk: it is sent although it could not be recorded.
-            self.put_notification("journal failed", error)
-
-    def _answer(self, client_order_id: str, event: OrderEvent, error: Exception) -> None:
-        code = getattr(error, "venue_code", None) or getattr(error, "code", None)
-        self.put(
-            OrderReport(
-                event,
-                self.clock.time_ns(),
-                client_order_id,
-                reason=str(error) or type(error).__name__,
-                reason_code=code,
-            )
-        )
-
-    def _deny(self, record: OrderRecord, code: str, reason: str) -> None:
-        if self.book.find(record.client_order_id) is None:
-            self.book.add(record)
-        record.denied_by = "store"
-        self.order_handler.handle(
-            OrderReport(
-                OrderEvent.REJECTED,
-                self.clock.time_ns(),
-                record.client_order_id,
-                reason=reason,
-                reason_code=code,
-            )
-        )
+        self._sender.modify(order, **changes)
 
     # The account, as last told: never a call, and never zero because a link is down.
 
