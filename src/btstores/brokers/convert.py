@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from typing import Any, Dict, List, Optional
 
@@ -11,7 +12,7 @@ from btstores.feeds.times import num_to_ns
 from btstores.orders.lifecycle import OrderState
 from btstores.reports import OrderRequest, OrderType, Side
 
-__all__ = ["EXEC_TYPES", "ORDER_TYPES", "STATUS", "problems_of", "request_of"]
+__all__ = ["EXEC_TYPES", "ORDER_TYPES", "STATUS", "problems_of", "problems_of_valid", "request_of"]
 
 ORDER_TYPES: Dict[int, OrderType] = {
     bt.Order.Market: OrderType.MARKET,
@@ -86,11 +87,20 @@ def problems_of(
         ("trailamount", trailamount),
         ("trailpercent", trailpercent),
     ):
-        if value is not None and not _is_number(value):
-            problems.append(f"{name}={value!r}: expected a finite number")
+        if value is not None and (not _is_number(value) or value < 0):
+            problems.append(f"{name}={value!r}: expected a finite number, not negative")
     if exectype is not None and exectype not in ORDER_TYPES:
         problems.append(f"exectype={exectype!r}: expected one of bt.Order's execution types")
     return problems
+
+
+def problems_of_valid(valid: Any) -> List[str]:
+    """Return what is wrong with the validity of an order, in words."""
+    if valid is None or isinstance(valid, (datetime.date, datetime.timedelta)):
+        return []
+    if _is_number(valid) and valid >= 0:
+        return []
+    return [f"valid={valid!r}: expected None, 0, a date, datetime or timedelta, or date2num's"]
 
 
 def _is_number(value: Any) -> bool:

@@ -16,7 +16,13 @@ from backtrader.order import BuyOrder, SellOrder
 from backtrader.position import Position
 
 from btstores.brokers.comminfo import StoreCommInfo
-from btstores.brokers.convert import EXEC_TYPES, STATUS, problems_of, request_of
+from btstores.brokers.convert import (
+    EXEC_TYPES,
+    STATUS,
+    problems_of,
+    problems_of_valid,
+    request_of,
+)
 from btstores.brokers.positions import Positions, symbol_of
 from btstores.errors import UsageError
 from btstores.feeds.cycle import Cycle
@@ -65,6 +71,7 @@ class StoreBroker(bt.BrokerBase, Listener):
         self._adopted: List[str] = []
         self._startingcash: Optional[float] = None
         self._fund_shares: Optional[float] = None
+        self._started = False
         store.set_listener(self)
 
     # Lifecycle, called by Cerebro and by the store.
@@ -79,12 +86,15 @@ class StoreBroker(bt.BrokerBase, Listener):
             if self not in cycle.brokers:
                 cycle.brokers.append(self)
         self.store.start(broker=self)
+        self._started = True
+        self._adopted.clear()
         self._startingcash = self.getcash()
         self._fund_shares = self.getvalue() / self.p.fundstartval
 
     def stop(self) -> None:
         super().stop()
         self.store.stop()
+        self._started = False
 
     def data_started(self, data: Any) -> None:
         """Show the strategy what the account holds of a feed's instrument already."""
@@ -189,6 +199,7 @@ class StoreBroker(bt.BrokerBase, Listener):
         **kwargs: Any,
     ) -> Any:
         problems = problems_of(size, price, plimit, trailamount, trailpercent, exectype)
+        problems += problems_of_valid(valid)
         problems += self._problems_of_data(data)
         order = kind(
             owner=owner,
@@ -211,6 +222,10 @@ class StoreBroker(bt.BrokerBase, Listener):
         order.addinfo(**kwargs)
         order.addcomminfo(self.getcommissioninfo(data))
         if problems:
+            if parent is not None:
+                # A bracket without one of its legs is another trade than was asked for.
+                reason = f"another order of the bracket is invalid: {'; '.join(problems)}"
+                self._refuse_held(parent, "BRACKET_INVALID", reason)
             return self._refuse(order, "INVALID", "; ".join(problems))
         return self.submit(order)
 
@@ -237,17 +252,23 @@ class StoreBroker(bt.BrokerBase, Listener):
     def submit(self, order: Any, check: bool = True) -> Any:
         """Send ``order``, or keep it until the last of its bracket has ``transmit`` set."""
         leader = order if order.parent is None else order.parent
-        group = self._held.setdefault(leader.ref, [])
-        if order.parent is not None and not group:
-            del self._held[leader.ref]
+        group = self._held.get(leader.ref, [])
+        if order.parent is not None and leader not in group:
             known = self._records.get(leader.ref)
             if known is None or not known.live:
+                self._refuse_held(leader, "PARENT_GONE", "the parent order is not alive")
                 return self._refuse(order, "PARENT_GONE", "the parent order is not alive")
         group.append(order)
         if order.transmit:
             self._held.pop(leader.ref, None)
             self._send(group)
+        else:
+            self._held[leader.ref] = group
         return order
+
+    def _refuse_held(self, leader: Any, code: str, reason: str) -> None:
+        for held in self._held.pop(leader.ref, ()):
+            self._refuse(held, code, reason)
 
     def _send(self, group: List[Any]) -> None:
         now_ns = self.store.clock.time_ns()
@@ -296,11 +317,16 @@ class StoreBroker(bt.BrokerBase, Listener):
 
     def cancel(self, order: Any, bracket: bool = False) -> bool:
         """Ask for the cancellation; return False when there is nothing to cancel."""
-        for held in self._held.values():
+        for ref, held in self._held.items():
             if order in held:
-                held.remove(order)
-                order.cancel()
-                self.notify(order)
+                # Without its parent no other order of the group may be sent.
+                gone = list(held) if order.ref == ref else [held[held.index(order)]]
+                for one in gone:
+                    held.remove(one)
+                    one.cancel()
+                    self.notify(one)
+                if not held:
+                    del self._held[ref]
                 return True
         record = self._records.get(order.ref)
         if record is None or not record.live:
@@ -445,7 +471,7 @@ class StoreBroker(bt.BrokerBase, Listener):
                 return
 
     def on_foreign_fill(self, fill: FillReport) -> None:
-        if fill.reconciled:
+        if fill.reconciled and not self._started:
             return  # The position that came with it counts it already.
         position = self.positions[fill.symbol]
         position.update(fill.size * fill.side.sign, fill.price)
@@ -501,7 +527,8 @@ class StoreBroker(bt.BrokerBase, Listener):
         size = self.positions[data].size
         if not size:
             return 0.0
-        return float(self.getcommissioninfo(data).getvaluesize(size, data.close[0]))
+        price = data.close[0] if len(data) else self.positions[data].price
+        return float(self.getcommissioninfo(data).getvaluesize(size, price))
 
     def getposition(self, data: Any, clone: bool = True) -> Position:
         position = self.positions[data]

@@ -34,6 +34,7 @@ __all__ = ["QuoteFeed", "StoreClone", "StoreFeed", "make_feed"]
 log = logging.getLogger(__name__)
 
 _NAN = float("nan")
+_NO_END = float("inf")
 _MARGIN_NS = 100_000_000
 
 
@@ -162,6 +163,8 @@ class StoreFeed(bt.feed.DataBase):
     def start(self) -> None:
         super().start()
         self._forget()
+        if self._cycle is not None:
+            self._cycle.add_feed(self)  # again, when Cerebro runs a second time
         self._line_buffers = [getattr(self.lines, name) for name in _FIELDS]
         self._quote_buffers: List[Any] = []
         self._datetime = self.lines.datetime
@@ -208,7 +211,7 @@ class StoreFeed(bt.feed.DataBase):
             start_ns = self._newest_ns
         elif self.fromdate != float("-inf"):
             start_ns = num_to_ns(self.fromdate)
-        if self.todate != float("inf"):
+        if self.todate != _NO_END:
             end_ns = num_to_ns(self.todate)
         self._awaiting_history = True
         self.put_notification(self.DELAYED)
@@ -240,6 +243,9 @@ class StoreFeed(bt.feed.DataBase):
 
     def _take(self, item: Union[Bar, Tick]) -> None:
         """Queue a bar unless it was queued before; ticks may share a time stamp."""
+        if self.todate != _NO_END and ns_to_num(item.time_ns) > self.todate:
+            self._ended = True
+            return
         newest = self._newest_ns
         is_known = isinstance(item, Bar) or item.trade_id in self._seen_trades
         if newest is not None and (item.time_ns < newest or (item.time_ns == newest and is_known)):
@@ -475,6 +481,8 @@ class StoreClone(StoreFeed):
     def start(self) -> None:
         bt.feed.DataBase.start(self)
         self._forget()
+        if self._cycle is not None:
+            self._cycle.add_feed(self)
         self._from_other = False
         self._taken = 0
 
@@ -542,10 +550,10 @@ class QuoteFeed(StoreFeed):
         self._quote: Optional[Quote] = None
 
     def _start(self) -> None:
+        super()._start()  # raises before anything is asked for
         subscription = Subscription(self.symbol, TimeFrame.TICKS, 1, quotes=True)
         self._store.add_consumer(subscription, self._on_quote)
         self._store.subscribe_market_data(*subscription)
-        super()._start()
 
     def stop(self) -> None:
         subscription = Subscription(self.symbol, TimeFrame.TICKS, 1, quotes=True)

@@ -65,6 +65,8 @@ class OrderHandler(Handler):
         self.book.set_venue_id(record, report.venue_order_id)
         for fill in self.book.take_held_fills(report.venue_order_id):
             self.replay_fill(fill)
+        for fill in self.book.take_orphan_fills():
+            self.replay_fill(fill)
 
     def _adopt(self, report: OrderReport) -> Optional[OrderRecord]:
         """Take in an order that somebody else sent, or that an earlier run sent."""

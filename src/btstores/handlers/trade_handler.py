@@ -36,6 +36,8 @@ class TradeHandler(Handler):
         record = self.book.find(report.client_order_id, report.venue_order_id)
         if record is not None:
             self._apply(record, report)
+            for orphan in self.book.take_orphan_fills():
+                self.handle(orphan)
         elif self.book.in_flight and report.venue_order_id is not None:
             # The fill has overtaken the ack that names the order.
             self.book.hold_fill(report)

@@ -123,6 +123,13 @@ class OrderBook:
         """Return the fills held for a venue order id, and forget them."""
         return self._early_fills.pop(venue_order_id or "", [])
 
+    def take_orphan_fills(self) -> List[FillReport]:
+        """Return all held fills once no order is left that they might belong to."""
+        if not self._early_fills or self.in_flight:
+            return []
+        held, self._early_fills = self._early_fills, {}
+        return [fill for fills in held.values() for fill in fills]
+
     @property
     def in_flight(self) -> bool:
         """Return whether the venue still owes a first answer to some order."""
