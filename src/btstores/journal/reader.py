@@ -34,6 +34,7 @@ from btstores.journal.records import Record, Row, canonical, digest, record_of
 __all__ = [
     "APPLICATION_ID",
     "SCHEMA_VERSION",
+    "UNREADABLE",
     "ChainCheck",
     "JournalDamaged",
     "JournalReader",
@@ -47,6 +48,9 @@ APPLICATION_ID = 0x62746A6C  # "btjl", tells `file` and us what this is
 
 _COLUMNS = "seq, run_id, time_ns, kind, cause, correlation, payload, hash"
 _PAGE = 1000
+
+#: What reading a damaged file raises; SQLite's own messages may not be text any more.
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
 
 _Self = TypeVar("_Self", bound="JournalReader")
 
@@ -146,7 +150,7 @@ class JournalReader:
         try:
             application = self._value("PRAGMA application_id")
             self.schema = int(self._value("PRAGMA user_version"))
-        except sqlite3.DatabaseError as error:
+        except UNREADABLE as error:
             what = f"not a btstores journal, or its beginning is damaged ({error})"
             raise JournalDamaged(self.path, what) from None
         if application != APPLICATION_ID:
@@ -161,7 +165,7 @@ class JournalReader:
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise JournalDamaged(self.path, error) from None
 
     @property
@@ -282,7 +286,7 @@ class JournalReader:
         """Return what SQLite itself finds wrong with the file; empty when nothing."""
         try:
             found = [row[0] for row in self._db.execute("PRAGMA integrity_check(10)")]
-        except sqlite3.DatabaseError as error:
+        except UNREADABLE as error:
             return [str(error)]
         return [] if found == ["ok"] else found
 

@@ -361,6 +361,14 @@ def record_of(row: Row) -> Record:
         payload, end = _from_json(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise JournalError(f"record {seq}: its payload is not JSON: {error}") from None
+    if not (
+        type(time_ns) is int
+        and type(kind) is type(run_id) is str
+        and type(chain) is bytes
+        and (cause is None or type(cause) is int)
+        and (correlation is None or type(correlation) is str)
+    ):
+        raise JournalError(f"record {seq}: a column has another type")
     if not isinstance(payload, dict) or end != len(text):
         raise JournalError(f"record {seq}: its payload is not a JSON object")
     return Record(seq, run_id, time_ns, kind, payload, cause, correlation, chain)

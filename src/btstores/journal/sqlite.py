@@ -22,6 +22,7 @@ from btstores.journal.lock import FileLock
 from btstores.journal.reader import (
     APPLICATION_ID,
     SCHEMA_VERSION,
+    UNREADABLE,
     JournalDamaged,
     JournalReader,
     anchor_hash,
@@ -110,7 +111,7 @@ class SqliteJournal(ChainJournal):
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA fullfsync=ON")  # a plain fsync is not enough on macOS
             self._db.execute(f"PRAGMA journal_size_limit={64 << 20}")
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise JournalDamaged(self.path, error) from None
         if mode != "wal":
             raise JournalError(f"{self.path}: write-ahead mode is refused; use a local disk")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import os
 import random
 import shutil
 import sqlite3
@@ -10,6 +12,7 @@ import pytest
 from btstores.clock import SimulatedClock
 from btstores.errors import JournalError
 from btstores.journal import JournalReader, SqliteJournal
+from btstores.journal.show import write_table
 from btstores.journal.verify import OpenOrders, verify
 from btstores.reports import FillReport, OrderEvent, OrderReport, OrderRequest, OrderType, Side
 
@@ -145,6 +148,29 @@ def test_no_flipped_byte_changes_what_is_read_unseen(path):
         else:
             assert content() == true, position
     assert found > 100
+
+
+def test_a_damaged_file_raises_nothing_but_journal_errors(path):
+    whole = Path(path).read_bytes()
+    chance = random.Random(6)
+    refused = 0
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for position in chance.sample(range(len(whole)), 20):
+            damaged[position] = chance.randrange(256)
+        Path(path).write_bytes(damaged)
+        try:
+            with JournalReader(path) as reader:
+                text = io.StringIO()
+                write_table(reader.records(), text)
+            with SqliteJournal(path, SimulatedClock()) as journal:
+                journal.append_durable("note", {})
+        except JournalError:
+            refused += 1
+        for leftover in ("-wal", "-shm"):
+            if os.path.exists(path + leftover):
+                os.remove(path + leftover)
+    assert refused > 30
 
 
 def test_errors_are_not_listed_without_end(path):
