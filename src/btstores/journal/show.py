@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 import json
-from typing import Any, Dict, Iterable, List, Mapping, TextIO
+from typing import Any, Dict, Iterable, List, TextIO
 
 from btstores.journal.records import Record, decode_class
 
@@ -39,31 +39,30 @@ def _value(name: str, value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _order(payload: Mapping[str, Any]) -> str:
-    words = [payload.get(name) for name in ("side", "size", "symbol", "order_type", "price")]
-    return " ".join(_value("", word) for word in words if word is not None)
-
-
-#: The fields told in the order's own words, and those that have a column.
-_TOLD = {
-    "intent": {"side", "size", "symbol", "order_type", "price", "extras"},
-    "fill": {"side", "size", "symbol", "price"},
-}
-_IN_COLUMNS = {"client_order_id", "received_ns"}
+#: The fields that need no name, in the order of a sentence.
+_SENTENCE = ("side", "size", "symbol", "order_type", "price")
+#: The kinds that begin with one.
+_ORDERS = frozenset({"intent", "fill"})
+#: Fields that have a column of their own, or tell nothing new to a reader.
+_LEFT_OUT = frozenset({"client_order_id", "received_ns"})
+_USUAL = {"reconciled": False, "complete": True, "detail": "", "extras": {}}
 
 
 def describe(record: Record) -> str:
     """Return what a record tells, in one line."""
     payload = record.payload
-    told = _TOLD.get(record.kind, set())
-    words = [_order(payload)] if told else []
-    if payload.get("extras"):
-        words.append(f"extras={_value('', payload['extras'])}")
-    words += [
-        f"{name.replace('_ns', '')}={_value(name, value)}"
-        for name, value in payload.items()
-        if name not in told and name not in _IN_COLUMNS and name != "extras"
-    ]
+    told = _SENTENCE if record.kind in _ORDERS else ()
+    words = [_value("", payload[name]) for name in told if name in payload]
+    if record.kind == "run_start":
+        words.append(f"run={record.run_id}")
+    cls = decode_class(record.kind)
+    names = [name for name in cls._fields if name in payload] if cls is not None else []
+    for name in names + [name for name in payload if name not in names]:
+        value = payload[name]
+        if name in told or name in _LEFT_OUT or (name in _USUAL and value == _USUAL[name]):
+            continue
+        label = name[:-3] if name.endswith("_ns") else name
+        words.append(f"{label}={_value(name, value)}")
     return _one_line(" ".join(words))
 
 

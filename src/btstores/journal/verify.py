@@ -56,12 +56,15 @@ class VerifyResult(NamedTuple):
         lines = [f"{self.path}: {verdict}"]
         if self.schema is not None:
             span = f", seq {self.first_seq} to {self.last_seq}" if self.records else ""
-            lines.append(
-                f"  schema {self.schema}, {self.records} records{span}, {len(self.runs)} runs"
-            )
+            counts = f"{_count(self.records, 'record')}{span}, {_count(len(self.runs), 'run')}"
+            lines.append(f"  schema {self.schema}, {counts}")
         lines += [f"  error: {error}" for error in self.errors]
         lines += [f"  finding: {finding}" for finding in self.findings]
         return "\n".join(lines) + "\n"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 class OpenOrders:
@@ -226,8 +229,8 @@ class _Verification:
         orders = list(self.open)
         if orders and not running:  # whoever is trading has open orders
             named = ", ".join(orders[:5]) + (", ..." if len(orders) > 5 else "")
-            yield f"{len(orders)} orders have no end: {named}"
+            yield f"{_count(len(orders), 'order')} without an end: {named}"
         for kind, count in sorted(self.unknown.items()):
-            yield f"{count} records of the unknown kind {kind!r}: from a newer version?"
+            yield f"{_count(count, 'record')} of the unknown kind {kind!r}: from a newer version?"
         if self.unread:
-            yield f"{self.unread} records cannot be understood: from a newer version?"
+            yield f"{_count(self.unread, 'record')} not understood: from a newer version?"

@@ -121,6 +121,18 @@ def test_killed_in_the_middle_everything_durable_is_there(path):
     assert len(result.open_orders) == len(on_disk)
 
 
+def test_a_journal_can_be_verified_while_it_grows(path):
+    process = child(CRASH, path)
+    try:
+        for _ in range(10):
+            process.stdout.readline()
+            result = verify(path)
+            assert (result.status, result.errors) == (0, ())
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_a_second_process_is_refused_and_readers_are_welcome(path):
     process = child(HOLD, path)
     try:

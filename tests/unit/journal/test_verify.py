@@ -194,14 +194,16 @@ def test_findings_of_a_sound_journal(path):
     journal.commit()
     result = verify(path)
     assert len(result.open_orders) == 7
-    assert not any("no end" in finding for finding in result.findings)  # it is still running
+    assert not any(
+        "without an end" in finding for finding in result.findings
+    )  # it is still running
     journal.close()
     result = verify(path)
     assert result.status == 1
     assert result.findings == (
-        "7 orders have no end: open0, open1, open2, open3, open4, ...",
-        "1 records of the unknown kind 'hologram': from a newer version?",
-        "1 records cannot be understood: from a newer version?",
+        "7 orders without an end: open0, open1, open2, open3, open4, ...",
+        "1 record of the unknown kind 'hologram': from a newer version?",
+        "1 record not understood: from a newer version?",
     )
     assert "sound, with findings" in result.text()
 
