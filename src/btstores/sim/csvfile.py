@@ -133,12 +133,16 @@ def _open_table(
     date_format: Optional[str],
     session_end: datetime.time,
 ) -> Table:
+    blank = 0
     first = lines.readline()
+    while first and not first.strip():
+        blank += 1
+        first = lines.readline()
     delimiter = max(",;\t|", key=first.count)
     if not first.count(delimiter):
         delimiter = " "
     rows = csv.reader(itertools.chain([first], lines), delimiter=delimiter)
-    numbered = ((rows.line_num, row) for row in rows if any(cell.strip() for cell in row))
+    numbered = ((rows.line_num + blank, row) for row in rows if any(cell.strip() for cell in row))
     sample = list(itertools.islice(numbered, SAMPLE_ROWS))
     if not sample:
         raise DataFileError(name, 1, "-", "", "prices, but the file is empty")

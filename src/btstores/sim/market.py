@@ -61,7 +61,9 @@ class Market:
         self._max_pause = max_pause
         if clock.threaded and speed is None:
             raise ConfigError.of("speed", speed, "a number; only a simulated clock has no speed")
-        self.clock = ReplayClock(clock, self.position_ns, speed or 1.0) if clock.threaded else clock
+        self.clock = clock
+        if clock.threaded and speed is not None:
+            self.clock = ReplayClock(clock, self.position_ns, speed)
         self._heap: List[Tuple[int, Tuple[int, int, int], int, int]] = []
         self._sink: Optional[Sink] = None
         self._timer: Optional[Timer] = None

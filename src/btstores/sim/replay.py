@@ -8,7 +8,7 @@ import math
 import threading
 from typing import Callable, List, Optional, Tuple
 
-from btstores.clock import NS_PER_SECOND, Clock, Timer
+from btstores.clock import Clock, Timer
 from btstores.errors import ConfigError
 
 __all__ = ["ReplayClock"]
@@ -99,8 +99,9 @@ class ReplayClock(Clock):
         while self._timers and self._timers[0][2].cancelled:
             heapq.heappop(self._timers)
         if self._running and self._timers:
-            wait_ns = max(0, self._timers[0][0] - self._passed_ns()) / self.speed
-            self._armed = self._base.call_later(wait_ns / NS_PER_SECOND, self._run_due)
+            # Rounded up: a base clock that stands still would never come to what is missing.
+            wait_ns = math.ceil(max(0, self._timers[0][0] - self._passed_ns()) / self.speed)
+            self._armed = self._base.call_at(self._base.time_ns() + wait_ns, self._run_due)
 
     def _run_due(self) -> None:
         while True:
