@@ -15,6 +15,7 @@ import backtrader as bt
 from backtrader.order import BuyOrder, SellOrder
 from backtrader.position import Position
 
+from btstores.brokers.account import AccountView
 from btstores.brokers.comminfo import StoreCommInfo
 from btstores.brokers.convert import (
     EXEC_TYPES,
@@ -23,7 +24,7 @@ from btstores.brokers.convert import (
     problems_of_valid,
     request_of,
 )
-from btstores.brokers.positions import Positions, symbol_of
+from btstores.brokers.positions import symbol_of
 from btstores.errors import UsageError
 from btstores.feeds.cycle import Cycle
 from btstores.feeds.times import ns_to_num, num_to_ns
@@ -49,22 +50,17 @@ _CHANGES = {
 }
 
 
-class StoreBroker(bt.BrokerBase, Listener):
+class StoreBroker(AccountView, Listener):
     """The broker of one account. Made by `BaseStore.getbroker`.
 
     ``keep_orders`` bounds what backtrader's strategies remember of finished orders and
     trades, which is 4 kB each and for ever otherwise.
     """
 
-    params = (("fundstartval", 100.0), ("fundmode", False), ("keep_orders", 1000))
+    params: Any = (("keep_orders", 1000),)
 
     def __init__(self, store: BaseStore, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.store = store
-        self.positions = Positions()
-        self._default_comminfo = self.comminfo[None]
-        self._schemes: Dict[str, StoreCommInfo] = {}
-        self._names: Dict[str, str] = {}
+        super().__init__(store, **kwargs)
         self._records: Dict[int, OrderRecord] = {}
         self._held: Dict[int, List[Any]] = {}
         self._told: Deque[Any] = deque()
@@ -88,8 +84,7 @@ class StoreBroker(bt.BrokerBase, Listener):
         self.store.start(broker=self)
         self._started = True
         self._adopted.clear()
-        self._startingcash = self.getcash()
-        self._fund_shares = self.getvalue() / self.p.fundstartval
+        self.begin_account()
 
     def stop(self) -> None:
         super().stop()
@@ -102,7 +97,7 @@ class StoreBroker(bt.BrokerBase, Listener):
         symbol = symbol_of(data)
         if symbol in self._adopted:
             return
-        self._names[symbol] = data._name
+        self.name_symbol(symbol, data._name)
         self._adopted.append(symbol)
         position = self.positions[symbol]
         if position.size:
@@ -493,92 +488,6 @@ class StoreBroker(bt.BrokerBase, Listener):
             if self._records[oldest].live:
                 return
             del self._records[oldest]
-
-    # The account.
-
-    @property
-    def startingcash(self) -> float:
-        """Cash at the start of the run."""
-        return _NAN if self._startingcash is None else self._startingcash
-
-    def getcash(self) -> float:
-        """Return the cash last told, in the account's currency; NaN before the first time."""
-        cash = self.store.get_cash()
-        return _NAN if cash is None else cash
-
-    get_cash = getcash
-
-    def setcash(self, cash: float) -> None:
-        """Do nothing: a live account has its own cash. Says so through ``notify_store``."""
-        self.store.put_notification("setcash ignored: a live account keeps its own cash")
-
-    set_cash = setcash
-
-    def getvalue(self, datas: Any = None, mkt: bool = False, lever: bool = False) -> float:
-        """Return the value of the account, or of the positions in ``datas`` alone."""
-        if datas is not None:
-            return float(sum(self._value_of(data) for data in datas))
-        value = self.store.get_value()
-        return _NAN if value is None else value
-
-    get_value = getvalue
-
-    def _value_of(self, data: Any) -> float:
-        size = self.positions[data].size
-        if not size:
-            return 0.0
-        price = data.close[0] if len(data) else self.positions[data].price
-        return float(self.getcommissioninfo(data).getvaluesize(size, price))
-
-    def getposition(self, data: Any, clone: bool = True) -> Position:
-        position = self.positions[data]
-        return position.clone() if clone else position
-
-    def getcommissioninfo(self, data: Any) -> Any:
-        """Return the scheme set for the feed's name, for all, or else the instrument's own."""
-        if data._name in self.comminfo:
-            return self.comminfo[data._name]
-        return self.scheme_of(symbol_of(data))
-
-    def scheme_of(self, symbol: str) -> Any:
-        """Return the commission scheme of a symbol. Any thread may call it."""
-        name = self._names.get(symbol, symbol)
-        if name in self.comminfo:
-            return self.comminfo[name]
-        default = self.comminfo.get(None)
-        if default is not self._default_comminfo:
-            return default
-        if symbol not in self._schemes:
-            self._schemes[symbol] = StoreCommInfo.of(self.store.known_instrument(symbol))
-        return self._schemes[symbol]
-
-    # backtrader's view of an account as a fund.
-
-    def get_fundshares(self) -> float:
-        return _NAN if self._fund_shares is None else self._fund_shares
-
-    fundshares = property(get_fundshares)
-
-    def get_fundvalue(self) -> float:
-        return self.getvalue() / self.get_fundshares()
-
-    fundvalue = property(get_fundvalue)
-
-    def set_fundmode(self, fundmode: bool, fundstartval: Optional[float] = None) -> None:
-        self.p.fundmode = fundmode
-        if fundstartval is not None:
-            self.p.fundstartval = fundstartval
-
-    def get_fundmode(self) -> bool:
-        return bool(self.p.fundmode)
-
-    fundmode = property(get_fundmode, set_fundmode)
-
-    def get_leverage(self) -> float:
-        """Return the value of all positions over the account's own; 1 when nothing is held."""
-        held = sum(abs(self._value_of(data)) for data in self.positions)
-        value = self.getvalue()
-        return held / value if held and value else 1.0
 
 
 def _split_commission(comminfo: Any, fill: FillReport, closed: float, opened: float) -> Any:

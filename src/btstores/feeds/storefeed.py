@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import logging
 from collections import deque
-from typing import Any, Deque, List, Optional, Type, Union
+from typing import Any, Deque, List, Optional, Union
 
 import backtrader as bt
 from backtrader.resamplerfilter import _BaseResampler
@@ -18,7 +18,6 @@ from btstores.clock import wall_clock
 from btstores.errors import ConfigError, UnsupportedError
 from btstores.feeds.cycle import Cycle
 from btstores.feeds.times import LocalizableTz, ns_to_num, num_to_ns, zone
-from btstores.instruments import TimeFrame
 from btstores.reports import (
     Bar,
     HistoryReport,
@@ -29,7 +28,7 @@ from btstores.reports import (
     Tick,
 )
 
-__all__ = ["QuoteFeed", "StoreClone", "StoreFeed", "make_feed"]
+__all__ = ["StoreFeed"]
 
 log = logging.getLogger(__name__)
 
@@ -140,10 +139,13 @@ class StoreFeed(bt.feed.DataBase):
         """Return whether this feed shows bars made from finer ones."""
         return bool(self._resampling) and not self.replaying
 
-    def clone(self, **kwargs: Any) -> StoreClone:
-        return StoreClone(dataname=self, **kwargs)
+    def clone(self, **kwargs: Any) -> StoreFeed:
+        from btstores.feeds.clone import StoreClone
 
-    def copyas(self, _dataname: str, **kwargs: Any) -> StoreClone:
+        clone: StoreFeed = StoreClone(dataname=self, **kwargs)
+        return clone
+
+    def copyas(self, _dataname: str, **kwargs: Any) -> StoreFeed:
         clone = self.clone(**kwargs)
         clone._dataname = clone._name = _dataname
         return clone
@@ -457,153 +459,3 @@ class StoreFeed(bt.feed.DataBase):
 
 
 _FIELDS = ("open", "high", "low", "close", "volume", "openinterest")
-
-
-class StoreClone(StoreFeed):
-    """Shows the bars of another feed of the same Cerebro, for resampling next to it."""
-
-    _clone = True
-
-    def __init__(self, **kwargs: Any) -> None:
-        self.data = self.p.dataname
-        self._store = self.data._store
-        self._dataname = self.data._dataname
-        for name in ("fromdate", "todate", "sessionstart", "sessionend", "timeframe"):
-            setattr(self.p, name, getattr(self.data.p, name))
-        self.p.compression = self.data.p.compression
-        super().__init__(**kwargs)
-        self._taken = 0
-
-    @property
-    def symbol(self) -> str:
-        return str(self.data.symbol)
-
-    def start(self) -> None:
-        bt.feed.DataBase.start(self)
-        self._forget()
-        if self._cycle is not None:
-            self._cycle.add_feed(self)
-        self._from_other = False
-        self._taken = 0
-
-    def _start(self) -> None:
-        self.start()
-        source = self.data
-        self._tz = source._tz
-        self.lines.datetime._settz(self._tz)
-        self._tzinput = None
-        self._calendar = source._calendar
-        self.fromdate, self.todate = source.fromdate, source.todate
-        self.sessionstart, self.sessionend = source.sessionstart, source.sessionend
-        self.instrument = source.instrument
-        self._laststatus = source._laststatus
-
-    def stop(self) -> None:
-        bt.feed.DataBase.stop(self)
-        if self._cycle is not None:
-            self._cycle.remove_feed(self)
-
-    def _is_caught_up(self) -> bool:
-        # It has no status of its own.
-        self._laststatus = self.data._laststatus
-        return False
-
-    def _is_over(self) -> bool:
-        return bool(self.data._is_over()) and not self.haslivedata()
-
-    def haslivedata(self) -> bool:
-        return bool(
-            len(self.data) > self._taken
-            or self._rewound is not None
-            or self._barstack
-            or self._barstash
-        )
-
-    def head_ns(self) -> Optional[int]:
-        if self._rewound is None and not self._barstack and len(self.data) > self._taken:
-            return num_to_ns(self.data.datetime[0])
-        return super().head_ns()
-
-    def _load(self) -> Optional[bool]:
-        source = self.data
-        if len(source) <= self._taken:
-            return False if self._is_over() else None
-        # What was taken of a bar that the source has put back is not taken again when the
-        # source brings it back: then its length is the same as before.
-        self._taken = len(source)
-        self.time_ns = source.time_ns
-        for line, source_line in zip(self.lines, source.lines):
-            line[0] = source_line[0]
-        return True
-
-
-class QuoteFeed(StoreFeed):
-    """A feed with the best bid and ask at the time of each bar as extra lines."""
-
-    lines = ("bid", "ask", "bid_size", "ask_size")
-
-    def start(self) -> None:
-        super().start()
-        problem = self._store.check_timeframe(TimeFrame.TICKS, 1, quotes=True)
-        if problem:
-            raise UnsupportedError(f"{self.symbol}: {problem}")
-        self._quote: Optional[Quote] = None
-
-    def _start(self) -> None:
-        super()._start()  # raises before anything is asked for
-        subscription = Subscription(self.symbol, TimeFrame.TICKS, 1, quotes=True)
-        self._store.add_consumer(subscription, self._on_quote)
-        self._store.subscribe_market_data(*subscription)
-
-    def stop(self) -> None:
-        subscription = Subscription(self.symbol, TimeFrame.TICKS, 1, quotes=True)
-        self._store.data_handler.remove_consumer(subscription, self._on_quote)
-        self._store.unsubscribe_market_data(*subscription)
-        super().stop()
-
-    def _on_quote(self, quote: Any) -> None:
-        self._quote = quote
-
-    def _load(self) -> Optional[bool]:
-        loaded = super()._load()
-        if loaded:
-            quote = self._quote
-            for name in ("bid", "ask", "bid_size", "ask_size"):
-                value = getattr(quote, name) if quote is not None else None
-                getattr(self.lines, name)[0] = _NAN if value is None else value
-        return loaded
-
-
-def make_feed(store: Any, *args: Any, quotes: bool = False, **kwargs: Any) -> StoreFeed:
-    """Return a feed of ``store``; ``dataname`` may be the first argument.
-
-    Raises `ConfigError` for parameters that no feed has.
-    """
-    if args:
-        if len(args) > 1 or "dataname" in kwargs:
-            raise ConfigError("getdata takes the symbol and parameters by name")
-        kwargs["dataname"] = args[0]
-    symbol = kwargs.get("dataname")
-    if not isinstance(symbol, str) or not symbol:
-        raise ConfigError.of("dataname", symbol, "a symbol such as 'AAPL'")
-    compression = kwargs.get("compression", 1)
-    if isinstance(compression, bool) or not isinstance(compression, int) or compression < 1:
-        raise ConfigError.of("compression", compression, "a whole number of at least 1")
-    timeframe = kwargs.get("timeframe", bt.TimeFrame.Days)
-    if timeframe not in [int(known) for known in TimeFrame]:
-        raise ConfigError.of("timeframe", timeframe, "one of bt.TimeFrame")
-    kind: Type[StoreFeed] = QuoteFeed if quotes else (store.data_class or StoreFeed)
-    known = set(_names_of(kind.params))
-    for name in kwargs:
-        if name not in known:
-            raise ConfigError(
-                f"a feed has no parameter {name!r}; it has: {', '.join(sorted(known))}", name
-            )
-    feed = kind(**kwargs)
-    feed._store = store
-    return feed
-
-
-def _names_of(params: Any) -> List[str]:
-    names: List[str] = list(params._getkeys())
-    return names

@@ -546,7 +546,7 @@ class BaseStore(metaclass=KeyedInstances):
 
     def getdata(self, *args: Any, **kwargs: Any) -> Any:
         """Return a feed; ``dataname`` is the symbol. Takes the parameters of `StoreFeed`."""
-        from btstores.feeds.storefeed import make_feed
+        from btstores.feeds.make import make_feed
 
         return make_feed(self, *args, **kwargs)
 

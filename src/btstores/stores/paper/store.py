@@ -226,7 +226,8 @@ class PaperStore(BaseStore):
 
     @classmethod
     def identity(cls, params: Params) -> Optional[Hashable]:
-        return params.account
+        identity: Optional[str] = params.account
+        return identity
 
     def __init__(self, params: Params) -> None:
         self._series: List[Series] = []

@@ -1,0 +1,51 @@
+"""A feed that shows quotes next to its bars."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from btstores.errors import UnsupportedError
+from btstores.feeds.storefeed import StoreFeed
+from btstores.instruments import TimeFrame
+from btstores.reports import Quote, Subscription
+
+__all__ = ["QuoteFeed"]
+
+_NAN = float("nan")
+
+
+class QuoteFeed(StoreFeed):
+    """A feed with the best bid and ask at the time of each bar as extra lines."""
+
+    lines = ("bid", "ask", "bid_size", "ask_size")
+
+    def start(self) -> None:
+        super().start()
+        problem = self._store.check_timeframe(TimeFrame.TICKS, 1, quotes=True)
+        if problem:
+            raise UnsupportedError(f"{self.symbol}: {problem}")
+        self._quote: Optional[Quote] = None
+
+    def _start(self) -> None:
+        super()._start()  # raises before anything is asked for
+        subscription = Subscription(self.symbol, TimeFrame.TICKS, 1, quotes=True)
+        self._store.add_consumer(subscription, self._on_quote)
+        self._store.subscribe_market_data(*subscription)
+
+    def stop(self) -> None:
+        subscription = Subscription(self.symbol, TimeFrame.TICKS, 1, quotes=True)
+        self._store.data_handler.remove_consumer(subscription, self._on_quote)
+        self._store.unsubscribe_market_data(*subscription)
+        super().stop()
+
+    def _on_quote(self, quote: Any) -> None:
+        self._quote = quote
+
+    def _load(self) -> Optional[bool]:
+        loaded = super()._load()
+        if loaded:
+            quote = self._quote
+            for name in ("bid", "ask", "bid_size", "ask_size"):
+                value = getattr(quote, name) if quote is not None else None
+                getattr(self.lines, name)[0] = _NAN if value is None else value
+        return loaded

@@ -1,0 +1,37 @@
+"""One store object for one connection."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, Hashable
+
+from btstores.config import check_params
+from btstores.errors import ConfigError
+
+__all__ = ["KeyedInstances"]
+
+
+class KeyedInstances(type):
+    """Gives the same store for the same connection, and the only one for no arguments."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if args:
+            raise ConfigError(f"{cls.__name__} takes its parameters by name")
+        instances: weakref.WeakValueDictionary[Hashable, Any] = cls._instances  # type: ignore[attr-defined]
+        if not kwargs and len(instances) == 1:
+            for store in instances.values():
+                return store
+        params = check_params(cls.__name__, cls.all_params(), kwargs)  # type: ignore[attr-defined]
+        identity = cls.identity(params)  # type: ignore[attr-defined]
+        store = instances.get(identity) if identity is not None else None
+        if store is None:
+            store = super().__call__(params)
+            instances[identity if identity is not None else id(store)] = store
+            return store
+        for name in kwargs:
+            if store.params[name] != params[name]:
+                raise ConfigError(
+                    f"{cls.__name__} {identity!r} is open already with other parameters: {name}",
+                    name,
+                )
+        return store
