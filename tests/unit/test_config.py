@@ -63,7 +63,7 @@ def test_a_wrong_value_names_field_value_and_expectation(field, value, expected)
 
 
 def test_an_unknown_name_is_told_with_the_known_ones():
-    with pytest.raises(ConfigError, match="TestStore has no parameter 'hots'; it has: .*host") as e:
+    with pytest.raises(ConfigError, match=r"no parameter 'hots'; it has: .*host") as e:
         check(hots="x")
     assert e.value.field == "hots"
 

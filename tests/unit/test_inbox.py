@@ -185,7 +185,7 @@ def test_calls_leave_cerebros_thread_only_where_there_are_threads():
 def test_a_call_that_takes_too_long_is_an_error_that_names_it():
     outbox, release = Outbox("slow"), threading.Event()
     outbox.submit(release.wait)
-    with pytest.raises(LinkError, match="slow: len did not finish within 0.001 seconds"):
+    with pytest.raises(LinkError, match=r"slow: len did not finish within 0.001 seconds"):
         outbox.call(len, "x", timeout=0.001)
     release.set()
     assert outbox.call(len, "x", timeout=LONG) == 1
