@@ -53,6 +53,14 @@ class BarLedger:
         """Add cash, or take it when negative, when the value is next worked out."""
         self._deposits.append(amount)
 
+    def take_deposits(self) -> None:
+        """Turn deposits into cash, and into shares of the fund."""
+        for amount in self._deposits:
+            if self.fund_value:
+                self.fund_shares += amount / self.fund_value
+            self.cash += amount
+        self._deposits.clear()
+
     def position(self, symbol: str) -> Position:
         """Return the position of ``symbol``; its first use decides its place in the sums."""
         position = self._positions.get(symbol)
@@ -143,10 +151,7 @@ class BarLedger:
 
     def work_out_value(self, views: Views) -> None:
         """Take in deposits and set ``value``, with positions at their close, and the fund."""
-        for amount in self._deposits:
-            self.fund_shares += amount / self.fund_value
-            self.cash += amount
-        self._deposits.clear()
+        self.take_deposits()
         total = 0.0
         for symbol, position in self._positions.items():
             view = views.get(symbol)

@@ -7,10 +7,10 @@ import enum
 import math
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional
 
-from btstores.feeds.times import ns_to_num
+from btstores.feeds.times import ns_to_num, num_to_ns
 from btstores.reports import OrderEvent, OrderReport, OrderRequest, OrderType, Side, to_record
 from btstores.sim.barview import BarView
-from btstores.sim.order import LIMITS, TRAILING, request_from
+from btstores.sim.order import LIMITS, TRAILING, UNUSED, Refusal, request_from
 
 __all__ = ["RULES", "BarOptions", "BarOrder", "Execution", "FillerOrder", "State"]
 
@@ -54,6 +54,14 @@ class Execution(NamedTuple):
     price: float
     ago: int = 0
     days: Optional[float] = None
+
+    def time_ns(self, order: BarOrder, view: BarView) -> int:
+        """Return when it happens; ``view`` is of the data whose position changes."""
+        if self.days is not None:
+            return order.request.bar_time_ns or num_to_ns(self.days)
+        if self.ago and view.previous_days is not None:
+            return num_to_ns(view.previous_days)
+        return view.time_ns
 
 
 @dataclasses.dataclass(eq=False)
@@ -150,6 +158,16 @@ class BarOrder:
         self.filled += size
         if not self.remaining:
             self.state = State.FILLED
+
+    def problem(self, new: Mapping[str, Any]) -> Optional[Refusal]:
+        """Return why the terms named in ``new`` cannot be the order's, or None."""
+        useless = sorted(UNUSED[self.kind] & set(new))
+        if useless:
+            return Refusal("NOT_APPLICABLE", f"a {self.kind.value} order has no {useless[0]}")
+        if "size" in new and new["size"] <= abs(self.filled):
+            reason = f"size {new['size']:g}: {abs(self.filled):g} has been executed already"
+            return Refusal("BELOW_FILLED", reason)
+        return None
 
     def change(self, new: Mapping[str, Any]) -> None:
         """Change the terms named in ``new``; prices are where stop and limit stand now."""

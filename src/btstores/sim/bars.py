@@ -12,7 +12,7 @@ from typing import Any, Callable, Deque, Dict, Mapping, Optional, Sequence
 from backtrader.position import Position
 
 from btstores.errors import ConfigError, VenueRefused
-from btstores.feeds.times import ns_to_num, num_to_ns
+from btstores.feeds.times import ns_to_num
 from btstores.reports import (
     AccountReport,
     FillReport,
@@ -31,7 +31,7 @@ from btstores.sim.barbook import BarBook
 from btstores.sim.barledger import BarLedger
 from btstores.sim.barorder import RULES, BarOptions, BarOrder, Execution, FillerOrder
 from btstores.sim.barview import BarView
-from btstores.sim.order import UNUSED, request_from
+from btstores.sim.order import request_from
 
 __all__ = ["BarExchange", "BarOptions", "BarView"]
 
@@ -123,8 +123,12 @@ class BarExchange:
         self._ledger.set_cash(amount)
 
     def deposit(self, amount: float) -> None:
-        """Add cash, or take it when negative, when the value is next worked out."""
+        """Add cash, or take it when negative, at the end of the next step."""
         self._ledger.deposit(amount)
+
+    def take_deposits(self) -> None:
+        """Let deposits count now, as BackBroker does when asked for the value of some datas."""
+        self._ledger.take_deposits()
 
     def position(self, symbol: str) -> Position:
         """Return the position, a ``backtrader.Position``; not to be changed.
@@ -180,13 +184,9 @@ class BarExchange:
         if order is None:
             self._refuse(OrderEvent.MODIFY_REJECTED, id_, "NOT_OPEN", "it is not open")
             return
-        useless = sorted(UNUSED[order.kind] & set(new))
-        if useless:
-            reason = f"a {order.kind.value} order has no {useless[0]}"
-            self._refuse(OrderEvent.MODIFY_REJECTED, id_, "NOT_APPLICABLE", reason)
-        elif "size" in new and new["size"] <= abs(order.filled):
-            reason = f"size {new['size']:g}: {abs(order.filled):g} has been executed already"
-            self._refuse(OrderEvent.MODIFY_REJECTED, id_, "BELOW_FILLED", reason)
+        problem = order.problem(new)
+        if problem is not None:
+            self._refuse(OrderEvent.MODIFY_REJECTED, id_, *problem)
         else:
             order.change(new)
             self._put(order.report(OrderEvent.MODIFIED, self._time_of(order)))
@@ -280,7 +280,7 @@ class BarExchange:
         if trade.size:
             moved[held] = None
             order.fill(trade.size)
-            time_ns = _execution_time(order, held_view, execution)
+            time_ns = execution.time_ns(order, held_view)
             self._tell_fill(order, trade.size, execution.price, time_ns, trade.commission)
             self._book.fire_oco(order)
         if trade.refused:
@@ -309,7 +309,7 @@ class BarExchange:
 
     def _time_of(self, order: BarOrder) -> int:
         view = self._views.get(order.request.symbol)
-        return order.request.time_ns if view is None else view.time_ns
+        return max(self._now_ns, order.request.time_ns) if view is None else view.time_ns
 
     # Reports
 
@@ -387,14 +387,6 @@ class BarExchange:
         self._order_count, self._fill_count = state["order_count"], state["fill_count"]
         self._fills = deque((_fill_from(record) for record in state["fills"]), maxlen=KEEP)
         self._ended = deque((_report_from(record) for record in state["ended"]), maxlen=KEEP)
-
-
-def _execution_time(order: BarOrder, view: BarView, execution: Execution) -> int:
-    if execution.days is not None:
-        return order.request.bar_time_ns or num_to_ns(execution.days)
-    if execution.ago and view.previous_days is not None:
-        return num_to_ns(view.previous_days)
-    return view.time_ns
 
 
 def _fill_from(record: Mapping[str, Any]) -> FillReport:
