@@ -139,11 +139,14 @@ class RealClock(Clock):
 
 
 class SimulatedClock(Clock):
-    """A clock that stands still until told to move; timers run on the caller's thread."""
+    """A clock that stands still until told to move; timers run on the caller's thread.
+
+    Ids and random numbers come from ``seed``; None makes them differ from run to run.
+    """
 
     threaded = False
 
-    def __init__(self, start_ns: int = 0, seed: int = 0) -> None:
+    def __init__(self, start_ns: int = 0, seed: Optional[int] = 0) -> None:
         super().__init__(seed)
         self._now_ns = start_ns
         self._timers: List[_Entry] = []

@@ -58,7 +58,9 @@ class OrderHandler(Handler):
         if record is None:
             record = self._adopt(report)
             if record is None:
-                log.warning("order.unknown %s event=%s", describe(report), report.event.value)
+                # A mass status names orders of earlier days too.
+                level = logging.DEBUG if report.reconciled else logging.WARNING
+                log.log(level, "order.unknown %s event=%s", describe(report), report.event.value)
                 return
         else:
             self._apply(record, report)

@@ -246,7 +246,11 @@ class PaperStore(BaseStore):
             clock: Clock = params.data.clock
             return clock
         first_ns = min(one.published_ns(0) for one in self._series)
-        base = SimulatedClock(first_ns - 1) if params.speed is None else wall_clock()
+        base: Clock = wall_clock()
+        if params.speed is None:
+            # An account that goes on must not use the order ids of its last run again.
+            seed = params.seed if params.state is None else None
+            base = SimulatedClock(first_ns - 1, seed)
         self._market = Market(
             self._series, base, params.history, params.speed, max_pause=params.max_pause
         )
