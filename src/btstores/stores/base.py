@@ -53,10 +53,10 @@ from btstores.reports import (
     Report,
     Subscription,
     Tick,
-    to_record,
 )
 from btstores.stores.gateway import Capabilities, Gateway
 from btstores.stores.keyed import KeyedInstances
+from btstores.stores.recording import open_journal, record_report
 from btstores.stores.sender import OrderSender
 from btstores.stores.streams import Streams
 
@@ -130,6 +130,7 @@ class BaseStore(metaclass=KeyedInstances):
         self.inbox = Inbox()
         self.outbox = Outbox(self.name or type(self).__name__, self.clock.threaded)
         self.journal: Journal = NullJournal()
+        self._recording = False
         self.book = OrderBook()
         self.wakeup: Optional[Wakeup] = None
         self.broker: Optional[Any] = None
@@ -239,6 +240,7 @@ class BaseStore(metaclass=KeyedInstances):
             self._stopped = False
             self._attempts = 0
             self.journal = open_journal(self.params.journal, self.clock)
+            self._recording = not isinstance(self.journal, NullJournal)
         try:
             self.outbox.call(self._bring_up, timeout=2 * self.params.timeout)
         except BtstoresError:
@@ -337,7 +339,8 @@ class BaseStore(metaclass=KeyedInstances):
     def _handle(self, report: Report) -> None:
         if self.params.debug:
             log.info("report store=%s %r", self.name, report)
-        self._record(report)
+        if self._recording:
+            self._record(report)
         for handle in self._dispatch.get(type(report), ()):
             try:
                 handle(report)
@@ -349,15 +352,7 @@ class BaseStore(metaclass=KeyedInstances):
 
     def _record(self, report: Report) -> None:
         try:
-            if isinstance(report, HistoryReport):
-                # What was asked for can be asked for again: the bars are not kept.
-                subscription = to_record(report.subscription)
-                count = len(report.bars)
-                self.journal.append(
-                    "history", {"of": subscription, "bars": count, "error": report.error}
-                )
-            else:
-                self.journal.append_report(report)
+            record_report(self.journal, self.book, report)
         except BtstoresError as error:
             self.put_notification("journal failed", error)
 
@@ -557,17 +552,6 @@ class BaseStore(metaclass=KeyedInstances):
 
             self.broker = (type(self).broker_class or StoreBroker)(self, *args, **kwargs)
         return self.broker
-
-
-def open_journal(journal: Any, clock: Clock) -> Journal:
-    """Return a journal for a path, for nothing, or the one that is given."""
-    if journal is None:
-        return NullJournal()
-    if isinstance(journal, Journal):
-        return journal
-    from btstores.journal.sqlite import SqliteJournal
-
-    return SqliteJournal(str(journal), clock)
 
 
 def _pick(handlers: Sequence[Handler], kind: Type[Any]) -> Any:
