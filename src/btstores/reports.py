@@ -10,6 +10,7 @@ about a microsecond to make, a frozen dataclass several.
 
 from __future__ import annotations
 
+import collections.abc
 import enum
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
@@ -298,19 +299,24 @@ Report = Union[
 ]
 
 
+_PLAIN = frozenset({str, int, float, bool})
+
+
 def to_record(report: NamedTuple) -> Dict[str, Any]:
     """Return the fields that are set, as plain JSON values (enums by value)."""
     record = {}
     for name, value in zip(report._fields, report):
         if value is None:
             continue
-        if isinstance(value, enum.Enum):
+        if type(value) in _PLAIN:
+            pass
+        elif isinstance(value, enum.Enum):
             value = value.value
         elif isinstance(value, (OrderRequest, Subscription)):
             value = to_record(value)
         elif isinstance(value, tuple):
             value = [to_record(item) for item in value]
-        elif isinstance(value, Mapping):
+        elif isinstance(value, collections.abc.Mapping):
             value = dict(value)
         record[name] = value
     return record
