@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from btstores.clock import SimulatedClock
 from btstores.errors import UnknownInstrumentError
 from btstores.instruments import Instrument
-from btstores.reports import MassStatus, OrderModification, OrderRequest, Subscription
+from btstores.reports import (
+    LinkReport,
+    LinkState,
+    MassStatus,
+    OrderModification,
+    OrderRequest,
+    Subscription,
+)
 from btstores.stores.base import BaseStore, Param
 from btstores.stores.gateway import ALL_ORDER_TYPES, Capabilities, Gateway, PutReport
 
@@ -40,11 +47,21 @@ class ScriptedGateway(Gateway):
         self.bars: Dict[str, List[Any]] = {}
         self.status = MassStatus(0)
         self.place_error: Optional[Exception] = None
+        self.connect_error: Optional[Exception] = None
+        self.history_error: Optional[Exception] = None
+        self.asked: List[Tuple[Subscription, Optional[int], Optional[int], Optional[int]]] = []
+        self.unsubscribed: List[Subscription] = []
         self.connects = 0
 
     def connect(self, put: PutReport, timeout: float) -> None:
+        if self.connects and self.connect_error is not None:
+            raise self.connect_error
         self.put = put
         self.connects += 1
+
+    def break_link(self) -> None:
+        """Say that the link is down."""
+        self.put(LinkReport(LinkState.DOWN, detail="cable cut"))
 
     def disconnect(self) -> None:
         self.subscribed.clear()
@@ -59,6 +76,7 @@ class ScriptedGateway(Gateway):
 
     def unsubscribe(self, subscription: Subscription) -> None:
         self.subscribed.remove(subscription)
+        self.unsubscribed.append(subscription)
 
     def history(
         self,
@@ -67,6 +85,9 @@ class ScriptedGateway(Gateway):
         end_ns: Optional[int],
         count: Optional[int] = None,
     ) -> Sequence[Any]:
+        self.asked.append((subscription, start_ns, end_ns, count))
+        if self.history_error is not None:
+            raise self.history_error
         bars = self.bars.get(subscription.symbol, [])
         return [bar for bar in bars if start_ns is None or bar.time_ns >= start_ns]
 

@@ -63,8 +63,8 @@ class OrderHandler(Handler):
                 log.log(level, "order.unknown %s event=%s", describe(report), report.event.value)
                 return
         else:
+            self.book.set_venue_id(record, report.venue_order_id)  # so that it can be told
             self._apply(record, report)
-        self.book.set_venue_id(record, report.venue_order_id)
         for fill in self.book.take_held_fills(report.venue_order_id):
             self.replay_fill(fill)
         for fill in self.book.take_orphan_fills():
