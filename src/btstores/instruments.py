@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
 
 __all__ = ["Instrument", "TimeFrame", "timeframe_name"]
 
@@ -21,7 +21,7 @@ class TimeFrame(enum.IntEnum):
     YEARS = 8
 
 
-def timeframe_name(timeframe: int, compression: int = 1) -> str:
+def timeframe_name(timeframe: int, compression: Union[int, str] = 1) -> str:
     """Return how a person writes the time frame, for example ``Minutes/5``."""
     return f"{TimeFrame(timeframe).name.capitalize()}/{compression}"
 

@@ -21,7 +21,8 @@ class QuoteFeed(StoreFeed):
 
     def start(self) -> None:
         super().start()
-        problem = self._store.check_timeframe(TimeFrame.TICKS, 1, quotes=True)
+        quotes = Subscription(self.symbol, TimeFrame.TICKS, 1, quotes=True)
+        problem = self._store.problem_of(quotes)
         if problem:
             raise UnsupportedError(f"{self.symbol}: {problem}")
         self._quote: Optional[Quote] = None

@@ -178,7 +178,7 @@ class StoreFeed(bt.feed.DataBase):
         self._store.start(data=self)
         # This may already raise for an unknown symbol, before anything is asked for.
         self.instrument = self._store.instrument(self.symbol)
-        problem = self._store.check_timeframe(self.p.timeframe, self.p.compression)
+        problem = self._store.problem_of(self.subscription)
         if problem:
             self.put_notification(self.NOTSUPPORTED_TF, problem)
             raise UnsupportedError(f"{self.symbol}: {problem}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Union
+from typing import Callable, Dict, List, Tuple, Union
 
 from btstores.handlers.base import Handler
 from btstores.instruments import TimeFrame
@@ -13,6 +13,8 @@ __all__ = ["DataHandler"]
 MarketData = Union[Bar, Tick, Quote]
 Consumer = Callable[[MarketData], None]
 
+_TICKS = int(TimeFrame.TICKS)
+
 
 class DataHandler(Handler):
     """Any number of consumers for each subscription; history goes to the one who asked."""
@@ -20,7 +22,7 @@ class DataHandler(Handler):
     reports = (Bar, Tick, Quote, HistoryReport)
 
     def __init__(self) -> None:
-        self._consumers: Dict[Subscription, List[Consumer]] = {}
+        self._consumers: Dict[Tuple[str, int, int, bool], List[Consumer]] = {}
         self._askers: Dict[int, Callable[[HistoryReport], None]] = {}
 
     def add_consumer(self, subscription: Subscription, consumer: Consumer) -> None:
@@ -47,8 +49,11 @@ class DataHandler(Handler):
             consumer(report)
 
 
-def subscription_of(report: MarketData) -> Subscription:
-    """Return the subscription that a piece of market data belongs to."""
+def subscription_of(report: MarketData) -> Tuple[str, int, int, bool]:
+    """Return what equals the subscription that a piece of market data belongs to.
+
+    A plain tuple, because this is asked for each report and a named one takes longer to make.
+    """
     if isinstance(report, Bar):
-        return Subscription(report.symbol, report.timeframe, report.compression)
-    return Subscription(report.symbol, TimeFrame.TICKS, 1, isinstance(report, Quote))
+        return report.symbol, report.timeframe, report.compression, False
+    return report.symbol, _TICKS, 1, isinstance(report, Quote)

@@ -37,7 +37,7 @@ from btstores.handlers.order_handler import OrderHandler
 from btstores.handlers.position_handler import PositionHandler
 from btstores.handlers.trade_handler import TradeHandler
 from btstores.inbox import Inbox, Outbox, Wakeup
-from btstores.instruments import Instrument, timeframe_name
+from btstores.instruments import Instrument
 from btstores.journal.base import Journal, NullJournal
 from btstores.markets import MarketConfig, MarketRegistry, MarketType
 from btstores.orders.book import OrderBook, OrderRecord
@@ -146,6 +146,7 @@ class BaseStore(metaclass=KeyedInstances):
         self._attempts = 0
         self._stopped = True
         self._processing = False
+        self._debug: bool = params.debug
         self._make_handlers(params.handlers)
         self.gateway: Gateway = self.make_gateway()
 
@@ -327,17 +328,15 @@ class BaseStore(metaclass=KeyedInstances):
         self._processing = True
         count = 0
         try:
-            entry = self.inbox.take()
-            while entry is not None:
+            for _, report in iter(self.inbox.take, None):
                 count += 1
-                self._handle(entry[1])
-                entry = self.inbox.take()
+                self._handle(report)
         finally:
             self._processing = False
         return count
 
     def _handle(self, report: Report) -> None:
-        if self.params.debug:
+        if self._debug:
             log.info("report store=%s %r", self.name, report)
         if self._recording:
             self._record(report)
@@ -451,21 +450,12 @@ class BaseStore(metaclass=KeyedInstances):
         """Return what has been asked of ``symbol`` before, or None. Never a call."""
         return self._instruments.get(symbol)
 
-    def check_timeframe(self, timeframe: int, compression: int, quotes: bool = False) -> str:
-        """Return why the venue cannot serve such a stream, or an empty string."""
-        capabilities = self.capabilities
-        if quotes and not capabilities.quotes:
-            return f"{self.name} has no quotes"
-        if timeframe == 1:
-            return "" if capabilities.ticks else f"{self.name} has no ticks"
-        if capabilities.has_timeframe(timeframe, compression):
-            return ""
-        offered = ", ".join(
-            timeframe_name(tf, comp) if comp else timeframe_name(tf)[:-2] + " of any compression"
-            for tf, comp in sorted(capabilities.timeframes)
-        )
-        wanted = timeframe_name(timeframe, compression)
-        return f"{self.name} has no {wanted} bars; it has: {offered or 'none'}"
+    def problem_of(self, subscription: Subscription) -> str:
+        """Return why the venue cannot serve a stream, or an empty string."""
+        problem = self.capabilities.problem_of(subscription)
+        if problem:
+            return f"{self.name} has no {problem}"
+        return self.gateway.problem_of(subscription)
 
     # Orders.
 

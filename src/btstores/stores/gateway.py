@@ -6,7 +6,7 @@ import abc
 import dataclasses
 from typing import Callable, ClassVar, FrozenSet, Optional, Sequence, Tuple, Union
 
-from btstores.instruments import Instrument
+from btstores.instruments import Instrument, TimeFrame, timeframe_name
 from btstores.reports import (
     Bar,
     MassStatus,
@@ -49,6 +49,22 @@ class Capabilities:
         """Return whether the venue makes bars of this time frame itself."""
         return (timeframe, compression) in self.timeframes or (timeframe, 0) in self.timeframes
 
+    def problem_of(self, subscription: Subscription) -> str:
+        """Return what of a stream the venue lacks, in words, or an empty string."""
+        _, timeframe, compression, quotes = subscription
+        if quotes:
+            return "" if self.quotes else "quotes"
+        if timeframe == TimeFrame.TICKS:
+            return "" if self.ticks else "ticks"
+        if self.has_timeframe(timeframe, compression):
+            return ""
+        offered = [
+            timeframe_name(each, compressed or "any")
+            for each, compressed in sorted(self.timeframes)
+        ]
+        wanted = timeframe_name(timeframe, compression)
+        return f"{wanted} bars; it has: {', '.join(offered) or 'none'}"
+
 
 class Gateway(abc.ABC):
     """A venue. It calls out, hands what it hears to ``put`` and decides nothing.
@@ -80,6 +96,13 @@ class Gateway(abc.ABC):
     @abc.abstractmethod
     def subscribe(self, subscription: Subscription) -> None:
         """Start a stream of market data: complete bars, ticks or quotes."""
+
+    def problem_of(self, subscription: Subscription) -> str:
+        """Return why this stream cannot be had although the capabilities allow it, or "".
+
+        Answers from what is known already; never a call to the venue.
+        """
+        return ""
 
     @abc.abstractmethod
     def unsubscribe(self, subscription: Subscription) -> None:

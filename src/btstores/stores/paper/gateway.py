@@ -19,7 +19,7 @@ from typing import (
 )
 
 from btstores.clock import Clock
-from btstores.errors import UnknownInstrumentError, UnsupportedError
+from btstores.errors import UnknownInstrumentError, UnsupportedError, UsageError
 from btstores.instruments import Instrument, TimeFrame
 from btstores.reports import (
     Bar,
@@ -115,6 +115,14 @@ class PaperGateway(PaperVenue):
     def subscribe(self, subscription: Subscription) -> None:
         """Start a stream of bars, ticks or quotes, and the prices with the first one."""
         self.owned(self._subscribe, subscription)
+
+    def problem_of(self, subscription: Subscription) -> str:
+        """Return why the prices at hand do not make this stream, or an empty string."""
+        try:
+            self._streams.find(subscription)
+        except UsageError as error:
+            return str(error)
+        return ""
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Stop a stream."""
