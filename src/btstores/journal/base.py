@@ -114,6 +114,9 @@ class NullJournal(Journal):
     ) -> int:
         return 0
 
+    def append_report(self, report: Any, cause: Optional[int] = None) -> int:
+        return 0
+
     def commit(self) -> None:
         pass
 
