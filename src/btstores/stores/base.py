@@ -26,7 +26,7 @@ from typing import (
     Union,
 )
 
-from btstores.clock import Clock, wall_clock
+from btstores.clock import NS_PER_SECOND, Clock, wall_clock
 from btstores.config import Param, Params
 from btstores.errors import BtstoresError, LinkError
 from btstores.handlers.account_handler import AccountHandler
@@ -131,6 +131,7 @@ class BaseStore(metaclass=KeyedInstances):
         self.outbox = Outbox(self.name or type(self).__name__, self.clock.threaded)
         self.journal: Journal = NullJournal()
         self._recording = False
+        self._committed_ns = 0
         self.book = OrderBook()
         self.wakeup: Optional[Wakeup] = None
         self.broker: Optional[Any] = None
@@ -311,7 +312,8 @@ class BaseStore(metaclass=KeyedInstances):
         wakeup.drive(self.clock)
 
     def idle(self) -> None:
-        """Use a quiet moment: write out what has only been recorded so far."""
+        """Use a quiet moment: make durable what has only been recorded so far."""
+        self._committed_ns = wall_clock().monotonic_ns()
         try:
             self.journal.commit()
         except BtstoresError as error:
@@ -373,6 +375,8 @@ class BaseStore(metaclass=KeyedInstances):
         if self.wakeup is not None:
             self.wakeup.cycle += 1
         self.process_events()
+        if self._recording and wall_clock().monotonic_ns() - self._committed_ns > NS_PER_SECOND:
+            self.idle()  # there are markets without a quiet moment
         told = list(self._notifications)
         self._notifications.clear()
         return told
