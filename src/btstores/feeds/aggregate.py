@@ -4,8 +4,9 @@ Intraday bars are aligned to the day in ``tz`` (UTC unless given), hold what is 
 their start up to and including their end, and carry their end as stamp. A day holds what is
 stamped on its date and carries its session end, 23:59:59.99999 unless given; weeks (from
 Monday), months and years carry the stamp of the last thing in them. This is what backtrader's
-resampler shows, but that compressed days, weeks, months and years are counted from fixed
-dates here, not from the first bar.
+resampler shows, with two exceptions: an intraday bar that the end of the day cuts short keeps
+its own end as stamp, and compressed days, weeks, months and years are counted from fixed
+dates, not from the first bar.
 
 No bar is made up for a time in which nothing happened.
 """

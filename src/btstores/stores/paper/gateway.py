@@ -94,10 +94,9 @@ class PaperGateway(PaperVenue):
     def to_save(self) -> Dict[str, Any]:
         return {"market_ns": self.market.position_ns}
 
-    def disconnect(self) -> None:
-        """Stop the prices and tell nobody any more. Connecting again goes on from here."""
-        super().disconnect()
-        self.owned(self._stop)
+    def closed(self) -> None:
+        self.market.stop()
+        self._subscribed.clear()
 
     def instrument(self, symbol: str) -> Instrument:
         """Return what is known of ``symbol``. Raises `UnknownInstrumentError`."""
@@ -170,10 +169,6 @@ class PaperGateway(PaperVenue):
 
     def _play(self) -> None:
         self.market.play(self._publish)
-
-    def _stop(self) -> None:
-        self.market.stop()
-        self._subscribed.clear()
 
     def _publish(self, batch: Sequence[Published]) -> None:
         """Match what is published at one time, then tell of it."""

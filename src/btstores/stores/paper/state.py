@@ -15,10 +15,15 @@ VERSION = 1
 
 
 class StateFile:
-    """JSON in one file, replaced in one step. What was saved is there after a crash."""
+    """JSON in one file, replaced in one step. What was saved is there after a crash.
+
+    Raises `ConfigError` for a folder that is not there.
+    """
 
     def __init__(self, path: Union[str, Path]) -> None:
         self.path = Path(path)
+        if not self.path.parent.is_dir():
+            raise ConfigError.of("state", str(path), "a file in a folder that exists")
 
     def load(self) -> Optional[Dict[str, Any]]:
         """Return what was saved last, None when nothing was. Raises `ConfigError`."""

@@ -49,11 +49,11 @@ if TYPE_CHECKING:
     class Engine(Protocol):
         """What matches orders: `btstores.sim.exchange.Exchange`, or one like it.
 
-        An engine whose ``fed_by_market`` is not True is stepped by its owner, on whose
-        thread all its methods are called.
+        It hands its reports to the attribute ``put`` if it has one, else to whatever it was
+        made with, which must be `PaperVenue.hear`. An engine whose ``fed_by_market`` is not
+        True is stepped by its owner, through `PaperVenue.run`, on whose thread all its
+        methods are called.
         """
-
-        put: Any  # Callable[[Report], None]; gets every report
 
         def submit(self, group: Sequence[OrderRequest]) -> None: ...
         def cancel(self, client_order_id: str) -> None: ...
@@ -117,7 +117,8 @@ class PaperVenue(Gateway):
         self._flushing = False
         self._broken: Optional[str] = None
         self._file = StateFile(state) if state is not None else None
-        engine.put = self.hear
+        if hasattr(engine, "put"):
+            engine.put = self.hear
         saved = self._file.load() if self._file else None
         if saved is not None:
             engine.restore(saved["engine"])
@@ -131,6 +132,9 @@ class PaperVenue(Gateway):
     def to_save(self) -> Dict[str, Any]:
         """Return what else is to be saved, as plain JSON values."""
         return {}
+
+    def closed(self) -> None:
+        """Stop what goes on by itself: nobody is connected any more, or the venue is down."""
 
     def publish(self, report: Report) -> None:
         """Hand a report up, if anyone is connected."""
@@ -170,10 +174,14 @@ class PaperVenue(Gateway):
     def hear(self, report: Report) -> None:
         """Take a report of the engine; its ``put``."""
         self._told.append(report)
-        # What a timer of the engine's own tells goes when that timer is through.
-        if not self._depth and not self._flushing:
+        if self._depth or self._flushing:
+            return
+        if self.fed_by_market:
+            # A timer of the engine's own: its reports go when it is through.
             self._flushing = True
             self.clock.call_soon(self.flush)
+        else:
+            self.flush()
 
     def flush(self) -> None:
         """Save the state if need be, then let the reports go."""
@@ -194,6 +202,7 @@ class PaperVenue(Gateway):
         except OSError as error:
             log.exception("paper.state_not_saved file=%s", self._file.path)
             self._broken = f"the paper account cannot be saved in {self._file.path}: {error}"
+            self.closed()
             self.publish(LinkReport(LinkState.DOWN, self.clock.time_ns(), detail=self._broken))
 
     # The gateway
@@ -205,10 +214,14 @@ class PaperVenue(Gateway):
         self._put = put
 
     def disconnect(self) -> None:
-        """Tell nobody any more."""
-        if self._put is not None:
-            self.owned(self.save)
+        """Save, stop and tell nobody any more. Connecting again goes on from there."""
+        if self._put is not None and not self._broken:
+            self.owned(self._close)
         self._put = None
+
+    def _close(self) -> None:
+        self.save()
+        self.closed()
 
     def place(self, group: Sequence[OrderRequest]) -> None:
         """Send one order, or a bracket whose first request is the parent."""
