@@ -17,7 +17,7 @@ from btstores.reports import (
     PositionReport,
     Subscription,
 )
-from tests.support.venue import MINUTE, T0, ScriptedGateway, ScriptedStore
+from tests.support.venue import MINUTE, T0, ScriptedGateway, ScriptedStore, new_store
 
 SECOND = 10**9
 
@@ -94,7 +94,7 @@ class Session:
     """A Cerebro over a scripted venue. Times are seconds after `T0`."""
 
     def __init__(self, store: Optional[ScriptedStore] = None, **options: Any) -> None:
-        self.store = store if store is not None else ScriptedStore()
+        self.store = store if store is not None else new_store()
         self.venue: ScriptedGateway = self.store.gateway
         self.clock = self.store.clock
         self.broker = self.store.getbroker()

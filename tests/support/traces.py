@@ -9,7 +9,7 @@ import backtrader as bt
 
 from btstores.feeds.times import ns_to_num
 from btstores.reports import Bar, LinkReport, LinkState, Subscription
-from tests.support.venue import MINUTE, T0, ScriptedStore
+from tests.support.venue import MINUTE, T0, new_store
 
 Trace = List[Tuple[Any, ...]]
 AddDatas = Callable[[bt.Cerebro, List[Any]], None]
@@ -94,7 +94,7 @@ def store_trace(
     bars: Dict[str, List[Bar]], add: AddDatas, history: int = 0, **options: Any
 ) -> Trace:
     """Run our feeds: the bars of the first ``history`` minutes at once, the others live."""
-    store = ScriptedStore()
+    store = new_store()
     split_ns = T0 + history * MINUTE
     last_ns = split_ns
     by_time: Dict[int, List[Bar]] = {}

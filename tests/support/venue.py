@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from btstores.clock import SimulatedClock
@@ -104,6 +105,15 @@ class ScriptedGateway(Gateway):
 
     def mass_status(self, since_ns: Optional[int] = None) -> MassStatus:
         return self.status
+
+
+_accounts = itertools.count(1)
+
+
+def new_store(**params: Any) -> ScriptedStore:
+    """Return a store of its own, whatever stores other tests have left behind."""
+    store: ScriptedStore = ScriptedStore(account=f"account-{next(_accounts)}", **params)
+    return store
 
 
 class ScriptedStore(BaseStore):

@@ -76,6 +76,7 @@ class StoreBroker(AccountView, Listener):
         super().start()
         cerebro = getattr(self, "cerebro", None)
         if cerebro is not None:
+            cerebro.p.quicknotify = True  # or a refusal is told only with a feed of ours
             cerebro.addstore(self.store)
             cycle = Cycle.of(cerebro)
             cycle.add_store(self.store)
@@ -196,6 +197,9 @@ class StoreBroker(AccountView, Listener):
         problems = problems_of(size, price, plimit, trailamount, trailpercent, exectype)
         problems += problems_of_valid(valid)
         problems += self._problems_of_data(data)
+        if isinstance(valid, datetime.date) and not isinstance(valid, datetime.datetime):
+            # backtrader means its midnight, and fails at it in a time zone.
+            valid = datetime.datetime.combine(valid, datetime.time())
         order = kind(
             owner=owner,
             data=data,
