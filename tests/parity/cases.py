@@ -36,21 +36,23 @@ class Case:
             for cycle in range(self.period, cycles, self.period)
         }
 
-    def run(self, series: Series) -> TwinBroker:
-        """Run the case on a series, both brokers side by side."""
+    def setup(self) -> Setup:
+        """Return the broker of the case, new."""
         broker = {"cash": 100_000.0, **self.broker}
         if self.filler:
             broker["filler"] = filler(self.filler)
-        setup = Setup(
+        return Setup(
             broker=broker,
             commissions=[self.commission] if self.commission else [],
             cerebro={"cheat_on_open": True} if broker.get("coo") else {},
             restart_every=self.restart_every,
         )
-        datas = shaped(series, self.shape)
-        cycles = 3 * len(series.bars)
+
+    def run(self, series: Series) -> TwinBroker:
+        """Run the case on a series, both brokers side by side."""
+        plan = self.plan(3 * len(series.bars))
         unit = unit_of(series.bars)
-        return run_upstream(Planned, datas, setup, plan=self.plan(cycles), unit=unit)
+        return run_upstream(Planned, shaped(series, self.shape), self.setup(), plan=plan, unit=unit)
 
 
 def _types(**more: Any) -> List[Tuple[Any, ...]]:

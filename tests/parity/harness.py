@@ -347,11 +347,8 @@ class Ledger:
     def row(self, report: AccountReport) -> None:
         exchange = self.twin.exchange
         stops = tuple(
-            (self.twin.numbers[int(order.client_order_id or 0)], order.price)
-            for order in exchange.mass_status().orders
-            if order.event is OrderEvent.ACCEPTED
-            and order.request is not None
-            and order.request.order_type in (OrderType.STOP_TRAIL, OrderType.STOP_TRAIL_LIMIT)
+            (self.twin.numbers[int(id_)], stop)
+            for id_, (stop, _) in exchange.trailing_stops().items()
         )
         self.twin.ours.rows.append(
             Row(

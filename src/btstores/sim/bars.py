@@ -7,7 +7,7 @@ cycle, where upstream calls ``BackBroker.next()``, and shows it what each data h
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Callable, Deque, Dict, Mapping, Optional, Sequence
+from typing import Any, Callable, Deque, Dict, Mapping, Optional, Sequence, Tuple
 
 from backtrader.position import Position
 
@@ -77,7 +77,7 @@ class BarExchange:
         self.account = account
         self.currency = currency
         self.old_bars = old_bars
-        self._put = put
+        self.put = put
         self._ledger = BarLedger(comminfo, options or BarOptions(), cash, fund_start)
         self._book = BarBook(self._tell)
         self._views: Dict[str, BarView] = {}
@@ -176,10 +176,8 @@ class BarExchange:
         its limit stands; both keep that distance from then on. A new trail counts from the
         next bar. Cash is checked when the order is executed.
         """
-        values = modification._asdict()
-        id_ = values.pop("client_order_id")
-        del values["venue_order_id"]
-        new = {name: value for name, value in values.items() if value is not None}
+        id_, terms = modification.client_order_id, modification._asdict()
+        new = {n: v for n, v in terms.items() if v is not None and not n.endswith("order_id")}
         order = self._book.get(id_)
         if order is None:
             self._refuse(OrderEvent.MODIFY_REJECTED, id_, "NOT_OPEN", "it is not open")
@@ -189,7 +187,7 @@ class BarExchange:
             self._refuse(OrderEvent.MODIFY_REJECTED, id_, *problem)
         else:
             order.change(new)
-            self._put(order.report(OrderEvent.MODIFIED, self._time_of(order)))
+            self.put(order.report(OrderEvent.MODIFIED, self._time_of(order)))
 
     def mass_status(self, since_ns: Optional[int] = None) -> MassStatus:
         """Return live orders, what ended and was filled since ``since_ns``, and balances."""
@@ -207,12 +205,16 @@ class BarExchange:
             accounts=(self._account_report(),),
         )
 
+    def trailing_stops(self) -> Dict[str, Tuple[float, float]]:
+        """Return stop and limit of each live trailing order, by client order id, as of now."""
+        return {order.id: (order.price, order.limit) for order in self._book if order.trails}
+
     # One engine cycle
 
     def step(self, views: Mapping[str, BarView]) -> None:
         """Do what BackBroker does in ``next()``, with what each data shows now.
 
-        Reports order news and fills in upstream's order, then the positions that changed and
+        Reports order news and fills in upstream's order, then what changed of positions, then
         the account. Data without a bar yet has no view.
         """
         self._views.update(views)
@@ -236,8 +238,8 @@ class BarExchange:
         self._ledger.settle(self._views)
         self._ledger.work_out_value(self._views)
         for symbol in moved:
-            self._put(self._position_report(symbol))
-        self._put(self._account_report())
+            self.put(self._position_report(symbol))
+        self.put(self._account_report())
 
     def _check_submitted(self) -> None:
         """Accept the orders that the cash is enough for, one after the other."""
@@ -317,13 +319,11 @@ class BarExchange:
         report = order.report(event, self._time_of(order), reason=reason)
         if not order.live:
             self._ended.append(report._replace(request=order.request))
-        self._put(report)
+        self.put(report)
 
-    def _refuse(self, event: OrderEvent, client_order_id: str, code: str, why: str) -> None:
-        reason = f"order {client_order_id}: {why}"
-        self._put(
-            OrderReport(event, self._now_ns, client_order_id, reason=reason, reason_code=code)
-        )
+    def _refuse(self, event: OrderEvent, id_: str, code: str, why: str) -> None:
+        reason = f"order {id_}: {why}"
+        self.put(OrderReport(event, self._now_ns, id_, reason=reason, reason_code=code))
 
     def _tell_fill(
         self, order: BarOrder, size: float, price: float, time_ns: int, commission: float
@@ -342,7 +342,7 @@ class BarExchange:
             commission_currency=self.currency,
         )
         self._fills.append(fill)
-        self._put(fill)
+        self.put(fill)
 
     def _position_report(self, symbol: str) -> PositionReport:
         position, view = self.position(symbol), self._views.get(symbol)
