@@ -1,0 +1,173 @@
+"""`btstores demo`: a strategy trades on a simulated exchange while somebody watches."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any, Dict, Optional, TextIO
+
+import backtrader as bt
+
+from btstores.cli.prices import DemoPrices, find_prices, first_price, price_digits, usual_volume
+from btstores.cli.record import Recorder, watch
+from btstores.cli.session import Run
+from btstores.cli.show import JsonLines, Lines, show_tables, summary_of
+from btstores.cli.sma_bracket import SmaBracket
+from btstores.cli.text import Screen, money, percent
+from btstores.errors import ConfigError
+from btstores.instruments import timeframe_name
+
+__all__ = ["demo_command"]
+
+CASH = 1_000_000.0
+COMMISSION = 0.0001
+#: A full position is to need about so many bars, as a large order does.
+PARTS = 2.5
+
+
+def demo_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Run the demo; return the exit status."""
+    folder = _writable(args.out)
+    prices = find_prices(args.data, args.symbol, args.seed, args.bars)
+    store = _open(args, prices)
+    cerebro = bt.Cerebro(stdstats=False)
+    broker = store.getbroker()
+    cerebro.setbroker(broker)
+    broker.setcommission(commission=COMMISSION)
+    if args.fill_model == "backtrader":
+        broker.set_filler(bt.fillers.FixedBarPerc(perc=100 * _participation(prices)))
+    cerebro.adddata(
+        store.getdata(
+            dataname=prices.symbol, timeframe=prices.timeframe, compression=prices.compression
+        )
+    )
+    cerebro.addstrategy(SmaBracket, digits=price_digits(prices))
+    screen = Screen(out)
+    recorder = Recorder(JsonLines(out)) if args.json else Lines(screen).recorder
+    watch(cerebro, recorder)
+    if not args.json:
+        _introduce(screen, args, prices)
+    run = Run(cerebro)
+    paced = args.speed is not None and args.speed != "max"
+    run.go(args.seconds if paced else None)
+    recorder.finish()
+    summary = summary_of(recorder, broker, CASH, store.currency or "USD")
+    if not args.json:
+        show_tables(screen, recorder, summary)
+        screen.line()
+    pictures = _draw(screen, args, folder, prices, recorder, summary)
+    summary["pictures"] = pictures
+    if args.json:
+        JsonLines(out)(summary)
+    else:
+        _finish(screen, summary, pictures)
+    if run.ended_by in ("SIGINT", "SIGTERM"):
+        return 130 if run.ended_by == "SIGINT" else 143
+    return 0
+
+
+def _open(args: argparse.Namespace, prices: DemoPrices) -> Any:
+    from btstores import PaperStore
+
+    speed: Optional[float] = None
+    max_pause: Optional[float] = None
+    if args.speed is None:
+        speed = max(1e-9, prices.live_ns / 1e9 / args.seconds)
+        # Nights and week-ends take no longer than anything else.
+        max_pause = 2.0 if prices.is_ticks else args.seconds / prices.bars
+    elif args.speed != "max":
+        speed, max_pause = args.speed, 5.0
+    return PaperStore(
+        prices=prices.series,
+        history=prices.start,
+        speed=speed,
+        max_pause=max_pause,
+        cash=CASH,
+        participation=_participation(prices),
+        fill_model=args.fill_model,
+    )
+
+
+def _participation(prices: DemoPrices) -> float:
+    """Return the part of each bar's volume that may be ours, so that orders fill in parts."""
+    volume = usual_volume(prices)
+    if prices.is_ticks or not volume:
+        return 0.1
+    part = dict(SmaBracket.params._getitems())["part"]
+    return float(min(1.0, CASH * part / first_price(prices) / PARTS / volume))
+
+
+def _writable(folder: str) -> str:
+    try:
+        os.makedirs(folder, exist_ok=True)
+        probe = os.path.join(folder, ".probe")
+        with open(probe, "w", encoding="utf-8"):
+            pass
+        os.remove(probe)
+    except OSError as error:
+        expected = f"a folder to write to ({error.strerror})"
+        raise ConfigError.of("--out", folder, expected) from None
+    return folder
+
+
+def _introduce(screen: Screen, args: argparse.Namespace, prices: DemoPrices) -> None:
+    screen.line("btstores demo: an ordinary backtrader strategy trades through a store", "bold")
+    frame = timeframe_name(prices.timeframe, prices.compression)
+    parameters = ", ".join(f"{k}={v}" for k, v in SmaBracket.params._getitems())
+    screen.line(f"  strategy  SmaBracket({parameters})")
+    screen.line(f"  prices    {prices.symbol} {frame}: {prices.about}")
+    screen.line(f"  account   {money(CASH)}, commission {100 * COMMISSION:.2f} %")
+    if not prices.is_ticks:
+        share = f"{100 * _participation(prices):.3g} %"
+        screen.line(f"  market    at most {share} of a bar's volume trades with us")
+    screen.line(f"  pace      {_pace(args, prices)}; Ctrl-C ends it")
+    screen.line()
+
+
+def _pace(args: argparse.Namespace, prices: DemoPrices) -> str:
+    if args.speed == "max":
+        return "as fast as possible"
+    if args.speed is not None:
+        return f"{args.speed:g} times real time, for {args.seconds:g} s"
+    return f"{prices.bars} bars in about {args.seconds:g} s"
+
+
+def _draw(
+    screen: Screen,
+    args: argparse.Namespace,
+    folder: str,
+    prices: DemoPrices,
+    recorder: Recorder,
+    summary: Dict[str, Any],
+) -> Dict[str, Optional[str]]:
+    """Draw both pictures; for one whose library is missing say what to install."""
+    from btstores.cli.page import draw_html
+    from btstores.cli.picture import PictureData, draw_png
+
+    frame = timeframe_name(prices.timeframe, prices.compression)
+    title = f"SmaBracket on {prices.symbol} ({frame})"
+    picture = PictureData.of(title, prices.about, prices.symbol, recorder, summary)
+    made: Dict[str, Optional[str]] = {}
+    if not args.json:
+        screen.line("Drawing the picture ...", "dim")
+    for kind, draw in (("png", draw_png), ("html", draw_html)):
+        path = os.path.join(folder, f"demo.{kind}")
+        try:
+            draw(picture, path)
+            made[kind] = path
+        except ImportError as error:
+            made[kind] = None
+            library = str(error.name or error).split(".")[0]
+            if not args.json:
+                text = f"No {kind.upper()}: {library} is not installed."
+                screen.line(f"{text} Install it with: pip install 'btstores[demo]'", "bad")
+    return made
+
+
+def _finish(screen: Screen, summary: Dict[str, Any], pictures: Dict[str, Optional[str]]) -> None:
+    start, final = summary["start_value"], summary["final_value"]
+    text = f"Final value: {money(final)} {summary['currency']} ({percent(final / start - 1)})"
+    screen.line(text, "bold")
+    for kind, path in pictures.items():
+        if path is not None:
+            screen.line(f"Picture ({kind.upper()}): {os.path.abspath(path)}")
