@@ -1,0 +1,143 @@
+"""From `Strategy.buy` to the venue's gateway."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+from typing import Any, Iterator, List, NamedTuple
+
+import backtrader as bt
+
+from benchmarks.harness import Plan, Row, median
+from benchmarks.sides import FIRST_PRICE, Ours, run
+from benchmarks.venue import MINUTE_NS, START_NS, BenchStore
+from btstores.clock import SimulatedClock
+from btstores.reports import Bar
+
+LIMIT = 30.0
+
+
+class Buying(NamedTuple):
+    """Microseconds from the call of buy() to its return, and to the gateway's place()."""
+
+    returned: List[float]
+    placed: List[float]
+
+
+class Buyer(bt.Strategy):
+    """Buys on each bar and notes the time before and after."""
+
+    params = (("before", None), ("after", None), ("ready", None))
+
+    def next(self) -> None:
+        before = time.perf_counter()
+        self.buy(size=1)
+        self.p.after.append(time.perf_counter())
+        self.p.before.append(before)
+        if self.p.ready is not None:
+            self.p.ready.set()
+
+
+def _buying(before: List[float], after: List[float], placed: List[float]) -> Buying:
+    return Buying(
+        [1e6 * (end - start) for start, end in zip(before, after)],
+        [1e6 * (end - start) for start, end in zip(before, placed)],
+    )
+
+
+def simulated(count: int, through_store: bool, journal: bool = False) -> Buying:
+    """Buy through the store, or from BackBroker, on bars of a store on a simulated clock."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "bench.journal") if journal else None
+        store = BenchStore(clock=SimulatedClock(START_NS), journal=path)
+        placed: List[float] = []
+        store.gateway.on_place = lambda request: placed.append(time.perf_counter())
+        store.gateway.bars = lambda symbol: [
+            Bar(symbol, 4, 1, START_NS + i * MINUTE_NS, 10.0, 10.0, 10.0, 10.0, 1.0)
+            for i in range(count)
+        ]
+        cerebro = bt.Cerebro()
+        if through_store:
+            cerebro.setbroker(store.getbroker())
+        else:
+            cerebro.broker.setcash(1e9)
+        cerebro.adddata(
+            store.getdata(
+                dataname="S", timeframe=bt.TimeFrame.Minutes, compression=1, historical=True
+            )
+        )
+        before: List[float] = []
+        after: List[float] = []
+        cerebro.addstrategy(Buyer, before=before, after=after)
+        cerebro.run()
+        store.stop()
+    return _buying(before, after, placed)
+
+
+def back_broker(count: int) -> Buying:
+    return simulated(count, through_store=False)
+
+
+def store_broker(count: int) -> Buying:
+    return simulated(count, through_store=True)
+
+
+def journaled(count: int) -> Buying:
+    return simulated(count, through_store=True, journal=True)
+
+
+def threaded(count: int) -> Buying:
+    """Buy on live ticks on the wall clock: a thread of the store calls the gateway."""
+    side = Ours(1, 0.5)
+    placed: List[float] = []
+    arrived = threading.Event()
+
+    def on_place(request: Any) -> None:
+        placed.append(time.perf_counter())
+        arrived.set()
+
+    side.store.gateway.on_place = on_place
+    before: List[float] = []
+    after: List[float] = []
+    ready = threading.Event()
+
+    def send() -> None:
+        ready.wait(LIMIT)
+        for i in range(count):
+            if not arrived.wait(LIMIT):
+                raise TimeoutError("the order was not placed")
+            arrived.clear()
+            time.sleep(0.003)
+            side.tick(0, time.time_ns(), FIRST_PRICE + 1 + i)
+        arrived.wait(LIMIT)
+
+    run(side, Buyer, send, before=before, after=after, ready=ready)
+    return _buying(before, after, placed)
+
+
+def rows(plan: Plan) -> Iterator[Row]:
+    count = plan.count(2000, least=20)
+    functions = (back_broker, store_broker, journaled, threaded)
+    back, inline, with_journal, sent = plan.each(*functions, args=(count,))
+    baseline = median([median(buying.returned) for buying in back])
+    for title, found in (
+        ("one thread, simulated clock", inline),
+        ("the same with a journal on disk", with_journal),
+        ("through the sending thread", sent),
+    ):
+        yield Row(
+            f"buy() to gateway.place(), {title}, p50",
+            median([median(buying.placed) for buying in found]),
+            "us",
+            baseline,
+            "buy() of BackBroker",
+        )
+    yield Row(
+        "buy() until it returns, through the sending thread, p50",
+        median([median(buying.returned) for buying in sent]),
+        "us",
+        baseline,
+        "buy() of BackBroker",
+    )

@@ -1,0 +1,124 @@
+"""The two that are compared live: our feeds and broker, and those of backtrader's kind.
+
+Both run under the stock `bt.Cerebro`, are LIVE from the start and get the same ticks and
+order reports from another thread. All feeds have a first tick with one time stamp.
+"""
+
+from __future__ import annotations
+
+import datetime
+import queue
+import threading
+import time
+from typing import Any, Callable, Optional
+
+import backtrader as bt
+
+from benchmarks.venue import BenchStore
+from btstores.reports import Tick
+
+FIRST_PRICE = 1.0
+ORDER_SIZE = 1_000_000
+
+
+class QueueFeed(bt.feed.DataBase):
+    """A feed as backtrader's IBData and OandaData are: it waits for its own queue alone."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._storedmsg: dict = {}
+        self.qlive: queue.Queue = queue.Queue()
+
+    def islive(self) -> bool:
+        return True
+
+    def start(self) -> None:
+        super().start()
+        self.put_notification(self.LIVE)
+
+    def haslivedata(self) -> bool:
+        # As written there. A Queue is always true.
+        return bool(self._storedmsg or self.qlive)
+
+    def _load(self) -> Optional[bool]:
+        try:
+            time_ns, price = self.qlive.get(timeout=self._qcheck)
+        except queue.Empty:
+            return None
+        moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=time_ns // 1000)
+        self.lines.datetime[0] = bt.date2num(moment)
+        for line in (self.lines.open, self.lines.high, self.lines.low, self.lines.close):
+            line[0] = price
+        self.lines.volume[0] = 0.0
+        self.lines.openinterest[0] = 0.0
+        return True
+
+
+class Upstream:
+    """Queue feeds and BackBroker, with ``quicknotify``: orders would wait for a bar without."""
+
+    def __init__(self, feeds: int, qcheck: float) -> None:
+        self.cerebro = bt.Cerebro(quicknotify=True)
+        self.feeds = [
+            QueueFeed(timeframe=bt.TimeFrame.Ticks, qcheck=qcheck, name=f"S{i}")
+            for i in range(feeds)
+        ]
+        first_ns = time.time_ns()
+        for feed in self.feeds:
+            feed.qlive.put((first_ns, FIRST_PRICE))
+            self.cerebro.adddata(feed)
+
+    def tick(self, feed: int, time_ns: int, price: float) -> None:
+        self.feeds[feed].qlive.put((time_ns, price))
+
+    def report(self, order: Any) -> None:
+        """Tell that something happened to ``order``, as backtrader's live brokers do."""
+        self.cerebro.broker.notify(order)
+
+
+class Ours:
+    """Store feeds and the store's broker."""
+
+    def __init__(self, feeds: int, qcheck: float) -> None:
+        self.cerebro = bt.Cerebro()
+        self.store = BenchStore()
+        self.symbols = [f"S{i}" for i in range(feeds)]
+        first_ns = time.time_ns()
+        gateway = self.store.gateway
+        gateway.on_subscribe = lambda subscription: gateway.put(
+            Tick(subscription.symbol, first_ns, FIRST_PRICE)
+        )
+        self.cerebro.setbroker(self.store.getbroker())
+        for symbol in self.symbols:
+            self.cerebro.adddata(
+                self.store.getdata(
+                    dataname=symbol,
+                    timeframe=bt.TimeFrame.Ticks,
+                    qcheck=qcheck,
+                    backfill_start=False,
+                )
+            )
+
+    def tick(self, feed: int, time_ns: int, price: float) -> None:
+        self.store.gateway.put(Tick(self.symbols[feed], time_ns, price))
+
+    def report(self, order: Any) -> None:
+        """Report an execution of a small part of ``order``."""
+        gateway = self.store.gateway
+        gateway.fill(gateway.placed[-1], 1.0, FIRST_PRICE, time.time_ns())
+
+
+def run(side: Any, strategy: Any, sender: Callable[[], None], **params: Any) -> None:
+    """Run ``strategy`` while ``sender`` runs on another thread; its end ends the run."""
+
+    def send() -> None:
+        try:
+            sender()
+        finally:
+            side.cerebro.runstop()
+
+    thread = threading.Thread(target=send, daemon=True)
+    side.cerebro.addstrategy(strategy, **params)
+    thread.start()
+    side.cerebro.run()
+    thread.join()

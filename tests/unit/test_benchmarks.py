@@ -1,0 +1,80 @@
+"""The benchmarks still run; how fast is not asked here."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks import page
+from benchmarks.__main__ import HEAD, SECTIONS, cells, main, table
+from benchmarks.harness import Plan, Row, percentile
+
+TINY = Plan(scale=0.001, repeats=1, feeds=(2,), qcheck=0.02, isolate=False)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_each_section_yields_rows(section):
+    rows = list(SECTIONS[section](TINY))
+    assert rows
+    for row in rows:
+        record = json.loads(json.dumps(row.record({"python": "3"}), allow_nan=False))
+        assert record["name"]
+        assert record["unit"]
+        assert isinstance(record["value"], (int, float))
+        assert (record["baseline"] is None) == (record["against"] == "")
+        assert (record["met"] is None) == (record["target"] == "")
+    assert len({row.name for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("row", "target", "met"),
+    [
+        (Row("a", 1.0, "ms"), "", None),
+        (Row("a", 1.0, "ms", most=1), "<= 1 ms", True),
+        (Row("a", 1.1, "ms", most=1), "<= 1 ms", False),
+        (Row("a", 9.0, "/s", least=10_000), ">= 10,000 /s", False),
+        (Row("a", 1.0, "s", 2.0, ratio_most=0.5), "ratio <= 0.5", True),
+        (Row("a", 1.0, "s", 1.0, ratio_most=0.5), "ratio <= 0.5", False),
+        (Row("a", 1.0, "s", 1.0, most=2, ratio_most=0.01), "<= 2 s, ratio <= 0.01", False),
+        (Row("a", 1.0, "s", None, ratio_most=0.5), "ratio <= 0.5", False),
+    ],
+)
+def test_a_target_is_met_when_all_of_it_holds(row, target, met):
+    assert (row.target, row.met) == (target, met)
+
+
+def test_percentiles():
+    values = list(range(100, 0, -1))
+    assert [percentile(values, percent) for percent in (0, 50, 99, 100)] == [1, 51, 100, 100]
+
+
+def test_the_command_prints_a_table_and_writes_where_it_is_told(tmp_path, monkeypatch, capsys):
+    rows = [Row("slow", 3.0, "ms", most=1.0), Row("a thing", 1234.5, "/s", 0.5, "another")]
+    monkeypatch.setitem(SECTIONS, "latency", lambda plan: iter(rows))
+    path = tmp_path / "results.json"
+    assert main(["--only", "latency", "--json", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert " ".join(lines[0].split()) == " ".join(HEAD)
+    assert lines[1].split() == ["slow", "3", "ms", "<=", "1", "ms", "NO"]
+    assert lines[2].split() == ["a", "thing", "1,230", "/s", "0.5", "2,470", "another"]
+    assert lines[3] == "1 of 1 targets missed"
+    records = json.loads(path.read_text(encoding="utf-8"))
+    assert [record["value"] for record in records] == [3.0, 1234.0]
+    assert {"python", "cpu", "cores", "os", "load"} <= set(records[0]["machine"])
+
+
+def test_the_page_gets_the_table(tmp_path, monkeypatch):
+    path = tmp_path / "page.md"
+    path.write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n", encoding="utf-8")
+    monkeypatch.setattr(page, "PAGE", str(path))
+    machine = dict.fromkeys(("python", "backtrader", "cpu", "cores", "os", "gc"), "x")
+    records = [Row("slow", 3.0, "ms").record({**machine, "load": 0.5})]
+    page.update_page(records, HEAD, cells)
+    page.update_page(records, HEAD, cells)
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith(f"before\n{page.BEGIN}\n\nx, backtrader x")
+    assert text.count("| slow | 3 | ms |") == 1
+    assert text.endswith(f"{page.END}\nafter\n")
+    assert "old" not in text
+    assert "slow" in table(records)
