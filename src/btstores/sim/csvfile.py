@@ -142,7 +142,7 @@ def _open_table(
     if not first.count(delimiter):
         delimiter = " "
     rows = csv.reader(itertools.chain([first], lines), delimiter=delimiter)
-    numbered = ((rows.line_num + blank, row) for row in rows if any(cell.strip() for cell in row))
+    numbered = ((rows.line_num + blank, row) for row in rows if not _is_blank(row))
     sample = list(itertools.islice(numbered, SAMPLE_ROWS))
     if not sample:
         raise DataFileError(name, 1, "-", "", "prices, but the file is empty")
@@ -155,6 +155,10 @@ def _open_table(
     text = [_stamp_text(layout, row) for _, row in body if len(row) > layout.columns["date"]]
     stamps = StampReader(text, tz, date_format, session_end)
     return Table(name, itertools.chain(body, numbered), [r for _, r in body], layout, stamps)
+
+
+def _is_blank(row: List[str]) -> bool:
+    return not row or not (row[0] or any(cell.strip() for cell in row))
 
 
 def _is_data(row: List[str]) -> bool:
@@ -256,17 +260,19 @@ class _Reader:
         checker = RowChecker(table.file, self._instrument.symbol, timeframe, compression)
         columns = table.layout.columns
         wanted = [columns.get(name, columns["close"]) for name in OHLC]
-        extra = [columns[name] for name in ("volume", "openinterest") if name in columns]
+        wanted += [columns[name] for name in ("volume", "openinterest") if name in columns]
+        no_volume = "openinterest" in columns and "volume" not in columns
         for line, row in table.rows:
             try:
                 time_ns = self._time(line, row)
                 try:
-                    prices = [float(row[column]) for column in wanted]
-                    rest = [float(row[column]) for column in extra]
+                    values: List[Any] = [float(row[column]) for column in wanted]
                 except (ValueError, IndexError):
-                    self._explain(line, row, wanted + extra)
+                    self._explain(line, row, wanted)
                     raise
-                checker.add(line, time_ns, *prices, *rest)
+                if no_volume:
+                    values.insert(4, None)
+                checker.add(line, time_ns, *values)
             except DataFileError:
                 self._bad_row()
         self._done(len(checker.bars))

@@ -59,7 +59,7 @@ def bars_from_frame(
     index = pandas.DatetimeIndex(frame[named[0]] if named else frame.index)
     if index.tz is not None:
         index = index.tz_convert("UTC").tz_localize(None)
-    times = [int(value) for value in index.astype("datetime64[ns]").astype("int64")]
+    times = index.values.astype("datetime64[ns]").astype("int64").tolist()
     if not times:
         raise DataFileError("DataFrame", 1, "-", "nothing", "at least one row")
     if timeframe is None:

@@ -107,6 +107,7 @@ class BarColumns(Sequence[Bar]):
         self.compression = compression
         self.times = array.array("q")
         self.columns = tuple(array.array("d") for _ in range(6))
+        self._appends = tuple(column.append for column in self.columns)
 
     def append(
         self,
@@ -120,16 +121,13 @@ class BarColumns(Sequence[Bar]):
     ) -> None:
         """Add a bar; the caller has checked it."""
         self.times.append(time_ns)
-        values = (
-            open_,
-            high,
-            low,
-            close,
-            math.nan if volume is None else volume,
-            math.nan if openinterest is None else openinterest,
-        )
-        for column, value in zip(self.columns, values):
-            column.append(value)
+        to_open, to_high, to_low, to_close, to_volume, to_openinterest = self._appends
+        to_open(open_)
+        to_high(high)
+        to_low(low)
+        to_close(close)
+        to_volume(math.nan if volume is None else volume)
+        to_openinterest(math.nan if openinterest is None else openinterest)
 
     def __len__(self) -> int:
         return len(self.times)

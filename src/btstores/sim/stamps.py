@@ -58,23 +58,30 @@ class StampReader:
         )
         self._day_first = self._is_day_first(sample)
         self._dates: Dict[str, int] = {}
-        self._times: Dict[str, int] = {}
+        self._times: Dict[str, int] = {"": self._session_end}
+        self._separator = "T" if any("T" in date for date, _ in sample) else " "
 
     def read(self, date: str, time: str = "") -> int:
         """Return epoch nanoseconds. Raises `ValueError` for what is no time."""
+        if not time:
+            date, _, time = date.partition(self._separator)
+        day, of_day = self._dates.get(date), self._times.get(time)
+        if day is None or of_day is None or self._zone is not None:
+            return self._read(date, time)
+        return day + of_day
+
+    def _read(self, date: str, time: str) -> int:
+        """Read a stamp that is not put together from parts seen before."""
         if self._format:
             return self._by_format(f"{date} {time}".strip())
         match = _EPOCH.match(date) if not time else None
         if match and not _COMPACT.match(date):
             return _epoch_ns(match)
-        if not time:
-            date, time = _split(date)
+        time = time.strip()
         offset = _OFFSET.search(time) if time else None
         if offset:
-            time = time[: offset.start()]
-        stamp = self._date(date) + (self._time(time) if time else self._session_end)
-        if offset:
-            return stamp - _offset_ns(offset.group(1))
+            return self._date(date) + self._time(time[: offset.start()]) - _offset_ns(offset[1])
+        stamp = self._date(date) + self._time(time)
         return self._to_utc(stamp) if self._zone else stamp
 
     def _date(self, text: str) -> int:

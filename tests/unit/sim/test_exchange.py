@@ -1326,7 +1326,7 @@ def test_a_session_restarted_after_every_step_goes_like_an_uninterrupted_one(ste
 
 @pytest.mark.long
 @given(st.lists(STEPS, min_size=40, max_size=150), st.sampled_from([1_000_000.0, 2_000.0]))
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 def test_long_random_sessions(steps, cash):
     clock, reports = SimulatedClock(0), []
     exchange = new_exchange(clock, reports, cash)
