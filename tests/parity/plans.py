@@ -248,7 +248,7 @@ actions = st.one_of(
 def bars(draw: Any, count: int, start: datetime.datetime, every: datetime.timedelta) -> Any:
     """Bars on a grid of a half, with gaps in price and in time."""
     rows: List[Tuple[Any, ...]] = []
-    price, when = 20.0, start
+    price, when = 30.0, start
     odd = draw(st.booleans())
     for code in draw(st.lists(shapes, min_size=count, max_size=count)):
         # One number a bar, taken apart here: several draws a bar take too long.
@@ -258,9 +258,9 @@ def bars(draw: Any, count: int, start: datetime.datetime, every: datetime.timede
         code, down = divmod(code, 4)
         wait, traded = divmod(code, len(VOLUMES))
         gap, body = gap - 4, body - 4
-        opened = max(2.0, price + gap * 0.5)
-        closed = max(2.0, opened + body * 0.5)
-        high, low = max(opened, closed) + up * 0.5, max(1.0, min(opened, closed) - down * 0.5)
+        opened = max(10.0, price + gap * 0.5)
+        closed = max(10.0, opened + body * 0.5)
+        high, low = max(opened, closed) + up * 0.5, max(9.0, min(opened, closed) - down * 0.5)
         row = [opened, high, low, closed]
         if odd:  # prices that floats cannot hold
             row = [value * 1.1 for value in row]
