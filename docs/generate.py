@@ -1,0 +1,165 @@
+"""Write the parts of the manual that the code or an example says best.
+
+    python docs/generate.py            rewrites them in place
+    python docs/generate.py --check    only names the pages that are stale
+
+A page holds ``<!-- generated: NAME -->``, the part, ``<!-- end -->``. NAME is a key of `TABLES`,
+``code FILE`` or ``output FILE`` with a file of docs/examples.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import io
+import re
+import runpy
+import sys
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, Sequence
+
+from btstores import errors
+from btstores.orders.lifecycle import OrderState, OwnEvent, next_state
+from btstores.reports import OrderEvent
+from btstores.stores.base import BaseStore
+from btstores.stores.paper import PaperStore
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "docs" / "examples"
+
+_BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+EVENTS = {
+    OwnEvent.SUBMIT: "we send it",
+    OrderEvent.ACCEPTED: "the venue has it",
+    OrderEvent.TRIGGERED: "its stop was touched",
+    OrderEvent.MODIFIED: "a change took effect",
+    OwnEvent.FILL_PART: "a fill leaves a rest",
+    OwnEvent.FILL_ALL: "a fill leaves nothing",
+    OrderEvent.REJECTED: "the venue refuses it, or what is left",
+    OrderEvent.MARGIN: "the money is missing",
+    OrderEvent.CANCELED: "cancelled, by us or by the venue",
+    OrderEvent.EXPIRED: "its time is over",
+    OrderEvent.CANCEL_REJECTED: "a cancel was refused",
+    OrderEvent.MODIFY_REJECTED: "a change was refused",
+    OrderEvent.OUTCOME_UNKNOWN: "nobody knows whether a request arrived",
+}
+COLUMNS = (
+    ("created", (OrderState.CREATED,)),
+    ("submitted", (OrderState.SUBMITTED,)),
+    ("accepted", (OrderState.ACCEPTED,)),
+    ("partial", (OrderState.PARTIAL,)),
+    ("completed", (OrderState.COMPLETED,)),
+    (
+        "canceled, expired, margin, rejected",
+        (OrderState.CANCELED, OrderState.EXPIRED, OrderState.MARGIN, OrderState.REJECTED),
+    ),
+)
+
+
+def error_table() -> str:
+    """Return the errors with their codes."""
+    rows = []
+    for name in errors.__all__:
+        cls = getattr(errors, name)
+        bases = [base.__name__ for base in cls.__bases__]
+        first_line = inspect.cleandoc(cls.__doc__).splitlines()[0]
+        rows.append([f"`{name}`", f"`{cls.code}`", ", ".join(bases), first_line])
+    return _table(["class", "`code`", "is a", "meaning"], rows)
+
+
+def order_state_table() -> str:
+    """Return what each event does in each state."""
+    rows = []
+    for event in [*OwnEvent, *OrderEvent]:
+        cells = [_cell(states, event) for _, states in COLUMNS]
+        rows.append([f"`{event.value}`: {EVENTS[event]}", *cells])
+    return _table(["what happens", *(name for name, _ in COLUMNS)], rows)
+
+
+def _cell(states: Sequence[OrderState], event: Any) -> str:
+    cells = set()
+    for state in states:
+        after = next_state(state, event)
+        cells.add("" if after is None else "stays" if after is state else after.value)
+    (cell,) = cells  # states that share a column must behave alike
+    return cell
+
+
+def param_table(owner: Any) -> str:
+    """Return the parameters that a store declares itself."""
+    rows = []
+    for spec in owner.__dict__["PARAMS"]:
+        default = getattr(spec.default, "name", None) or repr(spec.default)
+        doc = spec.doc
+        if spec.choices:
+            doc += ": " + " or ".join(f"`{choice!r}`" for choice in spec.choices)
+        rows.append([f"`{spec.name}`", f"`{default}`", doc])
+    return _table(["parameter", "default", "meaning"], rows)
+
+
+TABLES: Dict[str, Callable[[], str]] = {
+    "errors": error_table,
+    "order states": order_state_table,
+    "store parameters": lambda: param_table(BaseStore),
+    "paper parameters": lambda: param_table(PaperStore),
+}
+
+
+def part(name: str) -> str:
+    """Return one generated part, with its last line break."""
+    kind, _, file = name.partition(" ")
+    if name in TABLES:
+        return TABLES[name]()
+    if kind == "code":
+        return "```python\n" + (EXAMPLES / file).read_text(encoding="utf-8") + "```\n"
+    if kind == "output":
+        return "```text\n" + output_of(file) + "```\n"
+    raise KeyError(name)
+
+
+@functools.lru_cache(maxsize=None)
+def output_of(file: str) -> str:
+    """Run an example and return what it prints."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        runpy.run_path(str(EXAMPLES / file), run_name="__main__")
+    return printed.getvalue()
+
+
+def pages() -> List[Path]:
+    """Return all pages of the manual, the README among them."""
+    files = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    return sorted(file for file in files if "_build" not in file.parts)
+
+
+def render(text: str) -> str:
+    """Return a page with its generated parts made anew."""
+    return _BLOCK.sub(lambda found: found[1] + part(found[2]) + found[3], text)
+
+
+def stale_pages() -> List[Path]:
+    """Return the pages whose generated parts are not what they would be now."""
+    texts = {page: page.read_text(encoding="utf-8") for page in pages()}
+    return [page for page, text in texts.items() if render(text) != text]
+
+
+def _table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [list(head)]
+    lines += [["---"] * len(lines[0]), *map(list, rows)]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Rewrite the stale pages, or only name them; return the exit status."""
+    stale = stale_pages()
+    for page in stale:
+        sys.stdout.write(f"{page.relative_to(ROOT)}\n")
+        if "--check" not in arguments:
+            page.write_text(render(page.read_text(encoding="utf-8")), encoding="utf-8")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,185 @@
+"""The manual says what the code does: current tables, examples that run, links that lead on."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import os
+import re
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any, Iterator, List
+
+import pytest
+
+from btstores.feeds.storefeed import StoreFeed
+from btstores.sim.generator import Generator
+from btstores.stores.gateway import Capabilities
+from btstores.stores.registry import installed_stores
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+EXAMPLES = DOCS / "examples"
+
+
+def load(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(path.stem, str(path))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+generate = load(DOCS / "generate.py")
+PAGES: List[Path] = generate.pages()
+
+
+def ids(pages: List[Path]) -> List[str]:
+    return [str(page.relative_to(ROOT)) for page in pages]
+
+
+@pytest.fixture
+def examples(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let ``import quickstart`` find docs/examples, and forget it afterwards."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    yield
+    for path in EXAMPLES.glob("*.py"):
+        sys.modules.pop(path.stem, None)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids(PAGES))
+def test_generated_parts_are_current(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert generate.render(text) == text, "run: .venv/bin/python docs/generate.py"
+
+
+# Examples
+
+
+def snippets(page: Path) -> List[str]:
+    """Return the code of a page that is not generated from an example."""
+    text = re.sub(r"<!-- generated: .*?<!-- end -->", "", page.read_text("utf-8"), flags=re.DOTALL)
+    return [
+        textwrap.dedent(found[2])
+        for found in re.finditer(r"^( *)```python\n(.*?)^\1```", text, re.DOTALL | re.MULTILINE)
+    ]
+
+
+WITH_CODE = [page for page in PAGES if snippets(page) and ".zh" not in page.suffixes]
+IN_CHINESE = [page for page in PAGES if ".zh" in page.suffixes]
+
+
+@pytest.mark.parametrize("page", IN_CHINESE, ids=ids(IN_CHINESE))
+def test_a_translated_page_has_the_same_code(page: Path) -> None:
+    assert snippets(page) == snippets(page.with_name(page.name.replace(".zh", "")))
+
+
+@pytest.mark.usefixtures("examples")
+@pytest.mark.parametrize("page", WITH_CODE, ids=ids(WITH_CODE))
+def test_the_code_of_a_page_runs_from_top_to_bottom(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_prices(tmp_path / "PRICES.csv")
+    # A module of its own: backtrader looks up the module of each strategy.
+    names = {"__name__": "__main__"}
+    for snippet in snippets(page):
+        exec(compile(snippet, str(page), "exec"), names)
+
+
+def write_prices(path: Path) -> None:
+    """Write made-up minutes as a user's file would have them."""
+    rows = ["datetime,open,high,low,close,volume"]
+    for bar in Generator(seed=5).bars("PRICES", 200).events:
+        time = f"2024-01-02 {bar.time_ns // 60_000_000_000 // 60 % 24:02}"
+        time += f":{bar.time_ns // 60_000_000_000 % 60:02}:00"
+        rows.append(f"{time},{bar.open},{bar.high},{bar.low},{bar.close},{bar.volume:.0f}")
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+@pytest.mark.usefixtures("examples")
+def test_the_tiny_store_passes_its_own_tests() -> None:
+    module = importlib.import_module("test_tiny_store")
+    tests = [test for name, test in vars(module).items() if name.startswith("test_")]
+    assert len(tests) >= 3
+    for test in tests:
+        test()
+
+
+def test_code_is_as_old_as_the_oldest_python() -> None:
+    for path in [*EXAMPLES.glob("*.py"), DOCS / "generate.py"]:
+        ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 7))
+
+
+# What the pages list
+
+
+def test_every_reason_code_is_explained() -> None:
+    page = (DOCS / "errors.md").read_text(encoding="utf-8")
+    codes = set()
+    for path in (ROOT / "src" / "btstores").rglob("*.py"):
+        codes |= reason_codes(path.read_text(encoding="utf-8"))
+    assert {"INVALID", "MARGIN"} <= codes
+    assert [code for code in sorted(codes) if f"`{code}`" not in page] == []
+
+
+def reason_codes(source: str) -> set:
+    """Return the codes that a file gives to refusals."""
+    givers = {"Refusal", "ModifyRefused", "VenueRefused", "_refuse", "_deny"}
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    return {
+        arg.value
+        for call in calls
+        if getattr(call.func, "id", getattr(call.func, "attr", "")) in givers
+        for arg in call.args
+        if isinstance(arg, ast.Constant) and re.fullmatch("[A-Z_]{4,}", str(arg.value))
+    }
+
+
+def test_every_parameter_of_a_feed_is_explained() -> None:
+    page = (DOCS / "feeds.md").read_text(encoding="utf-8")
+    theirs = set(StoreFeed.__mro__[1].params._getkeys())
+    ours = [name for name in StoreFeed.params._getkeys() if name not in theirs]
+    assert "backfill" in ours
+    assert [name for name in ours if f"`{name}`" not in page] == []
+
+
+def test_every_capability_is_named() -> None:
+    page = (DOCS / "write_your_own_store.md").read_text(encoding="utf-8")
+    assert [n for n in Capabilities.__dataclass_fields__ if f"`{n}`" not in page] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_the_readme_lists_the_stores_there_are(name: str) -> None:
+    page = (ROOT / name).read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)`.*\| (?:works|可用)", page, re.MULTILINE)
+    folders = [path.parent.name for path in ROOT.glob("src/btstores/stores/*/store.py")]
+    assert sorted(rows) == sorted(folders)
+    assert set(rows) <= set(installed_stores())
+
+
+# Links
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids(PAGES))
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        there = Path(os.path.normpath(str(page.parent / file))) if file else page
+        assert there.exists(), target
+        if anchor:
+            assert anchor in anchors(there), target
+
+
+def anchors(page: Path) -> List[str]:
+    """Return the anchors of a page's headings, as GitHub and MyST make them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return [
+        re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings
+    ]
