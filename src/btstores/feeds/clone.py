@@ -61,8 +61,8 @@ class StoreClone(StoreFeed):
         self._laststatus = self.data._laststatus
         return False
 
-    def _is_over(self) -> bool:
-        return bool(self.data._is_over()) and not self.haslivedata()
+    def is_over(self) -> bool:
+        return bool(self.data.is_over()) and not self.haslivedata()
 
     def haslivedata(self) -> bool:
         return bool(
@@ -80,7 +80,7 @@ class StoreClone(StoreFeed):
     def _load(self) -> Optional[bool]:
         source = self.data
         if len(source) <= self._taken:
-            return False if self._is_over() else None
+            return False if self.is_over() else None
         # What was taken of a bar that the source has put back is not taken again when the
         # source brings it back: then its length is the same as before.
         self._taken = len(source)

@@ -62,8 +62,8 @@ class Cycle:
         if self._begun == self.wakeup.cycle:
             return
         self._begun = self.wakeup.cycle
-        self._process()
-        if not self._anything():
+        # What has just been heard may have left a status to tell, so that is no time to wait.
+        if not self._process() and not self._anything():
             if self.wakeup.wait(timeout):
                 self._process()
             else:
@@ -71,13 +71,14 @@ class Cycle:
                     store.idle()
         self._look()
 
-    def _process(self) -> None:
-        for store in self.stores:
-            store.process_events()
+    def _process(self) -> int:
+        return sum(store.process_events() for store in self.stores)
 
     def _anything(self) -> bool:
-        return any(feed.haslivedata() for feed in self.feeds) or any(
-            broker.has_notification() for broker in self.brokers
+        return (
+            any(feed.haslivedata() or feed.notifs for feed in self.feeds)
+            or any(broker.has_notification() for broker in self.brokers)
+            or all(feed.is_over() for feed in self.feeds)
         )
 
     def _look(self) -> None:

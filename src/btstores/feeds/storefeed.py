@@ -249,10 +249,11 @@ class StoreFeed(bt.feed.DataBase):
             self._ended = True
             return
         newest = self._newest_ns
-        is_known = isinstance(item, Bar) or item.trade_id in self._seen_trades
-        if newest is not None and (item.time_ns < newest or (item.time_ns == newest and is_known)):
-            self.dropped += 1
-            return
+        if newest is not None and item.time_ns <= newest:
+            is_known = isinstance(item, Bar) or item.trade_id in self._seen_trades
+            if item.time_ns < newest or is_known:
+                self.dropped += 1
+                return
         if isinstance(item, Tick) and item.trade_id is not None:
             self._seen_trades.append(item.trade_id)
         self._newest_ns = item.time_ns
@@ -326,7 +327,7 @@ class StoreFeed(bt.feed.DataBase):
                 return None
             head_ns = self.head_ns()
             if head_ns is None:
-                return False if self._is_over() else None
+                return False if self.is_over() else None
             if cycle.horizon_ns is not None and head_ns > cycle.horizon_ns:
                 return None
         if self._rewound is not None:
@@ -339,7 +340,7 @@ class StoreFeed(bt.feed.DataBase):
                 self._check(forcedata=datamaster)
             head_ns = self.head_ns()
             if head_ns is None:
-                return False if self._is_over() else None
+                return False if self.is_over() else None
             if cycle.horizon_ns is not None and head_ns > cycle.horizon_ns and not self._filters:
                 return False
         return self._load_next(datamaster, ticks)
@@ -348,7 +349,8 @@ class StoreFeed(bt.feed.DataBase):
         loaded: Optional[bool] = super().next(datamaster=datamaster, ticks=ticks)
         return loaded
 
-    def _is_over(self) -> bool:
+    def is_over(self) -> bool:
+        """Return whether nothing more will come."""
         return self._ended and not self._awaiting_history and not self.haslivedata()
 
     def _is_caught_up(self) -> bool:
@@ -414,7 +416,7 @@ class StoreFeed(bt.feed.DataBase):
                 return True
             self._from_other = False
         if not self._pending:
-            return False if self._is_over() else None
+            return False if self.is_over() else None
         horizon_ns = self._cycle.horizon_ns if self._cycle is not None else None
         if self._filters and horizon_ns and self._pending[0].time_ns > horizon_ns:
             return None  # a resampler takes all it can get, but not what is yet to come
