@@ -25,7 +25,7 @@ from btstores.sim.series import Series
 from btstores.stores.base import BaseStore
 from btstores.stores.gateway import Gateway
 from btstores.stores.paper.gateway import PaperGateway, TapGateway, capabilities_of
-from btstores.stores.paper.venue import PaperVenue
+from btstores.stores.paper.venue import PAPER_CAPABILITIES, PaperVenue
 
 __all__ = ["PaperBroker", "PaperData", "PaperStore"]
 
@@ -203,6 +203,7 @@ class PaperStore(BaseStore):
     """
 
     name = "paper"
+    capabilities = PAPER_CAPABILITIES
     broker_class = PaperBroker
     data_class = PaperData
     gateway: PaperVenue
@@ -235,6 +236,8 @@ class PaperStore(BaseStore):
         if params.data is None:
             self._series = _series_of(params)
             self.capabilities = capabilities_of(self._series)
+        else:
+            self.capabilities = TapGateway.capabilities
         super().__init__(params)
         if self.bar_engine is not None:
             # It belongs to Cerebro's thread, which steps it bar by bar.
