@@ -13,9 +13,9 @@ from btstores.cli.record import Recorder, watch
 from btstores.cli.session import Run
 from btstores.cli.show import JsonLines, Lines, show_tables, summary_of
 from btstores.cli.sma_bracket import SmaBracket
-from btstores.cli.text import Screen, money, percent
+from btstores.cli.strategies import strategy_defaults
+from btstores.cli.text import Screen, frame_text, money, percent
 from btstores.errors import ConfigError
-from btstores.instruments import timeframe_name
 
 __all__ = ["demo_command"]
 
@@ -51,7 +51,7 @@ def demo_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     paced = args.speed is not None and args.speed != "max"
     run.go(args.seconds if paced else None)
     recorder.finish()
-    summary = summary_of(recorder, broker, CASH, store.currency or "USD")
+    summary = summary_of(recorder, broker, store.currency or "USD")
     if not args.json:
         show_tables(screen, recorder, summary)
         screen.line()
@@ -93,7 +93,7 @@ def _participation(prices: DemoPrices) -> float:
     volume = usual_volume(prices)
     if prices.is_ticks or not volume:
         return 0.1
-    part = dict(SmaBracket.params._getitems())["part"]
+    part = strategy_defaults(SmaBracket)["part"]
     return float(min(1.0, CASH * part / first_price(prices) / PARTS / volume))
 
 
@@ -112,10 +112,10 @@ def _writable(folder: str) -> str:
 
 def _introduce(screen: Screen, args: argparse.Namespace, prices: DemoPrices) -> None:
     screen.line("btstores demo: an ordinary backtrader strategy trades through a store", "bold")
-    frame = timeframe_name(prices.timeframe, prices.compression)
-    parameters = ", ".join(f"{k}={v}" for k, v in SmaBracket.params._getitems())
+    frame = frame_text(prices.timeframe, prices.compression)
+    parameters = ", ".join(f"{k}={v}" for k, v in strategy_defaults(SmaBracket).items())
     screen.line(f"  strategy  SmaBracket({parameters})")
-    screen.line(f"  prices    {prices.symbol} {frame}: {prices.about}")
+    screen.line(f"  prices    {prices.symbol}, {frame}: {prices.about}")
     screen.line(f"  account   {money(CASH)}, commission {100 * COMMISSION:.2f} %")
     if not prices.is_ticks:
         share = f"{100 * _participation(prices):.3g} %"
@@ -144,8 +144,8 @@ def _draw(
     from btstores.cli.page import draw_html
     from btstores.cli.picture import PictureData, draw_png
 
-    frame = timeframe_name(prices.timeframe, prices.compression)
-    title = f"SmaBracket on {prices.symbol} ({frame})"
+    frame = frame_text(prices.timeframe, prices.compression)
+    title = f"SmaBracket on {prices.symbol}, {frame}"
     picture = PictureData.of(title, prices.about, prices.symbol, recorder, summary)
     made: Dict[str, Optional[str]] = {}
     if not args.json:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import logging
 import os
 import sys
-from typing import Any, Optional, Sequence, TextIO, Union
+from typing import Any, Iterator, Optional, Sequence, TextIO, Union
 
 from btstores import __version__
 
@@ -21,10 +23,11 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     except SystemExit as done:
         return int(done.code or 0)
     if not hasattr(args, "handler"):
-        parser.print_help()
+        parser.print_help(sys.stderr)
         return 2
     try:
-        return int(args.handler(args, sys.stdout, sys.stderr))
+        with _log_to(sys.stderr, getattr(args, "verbose", 0)):
+            return int(args.handler(args, sys.stdout, sys.stderr))
     except BrokenPipeError:
         # Whoever read us has gone, as `head` does. Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -33,6 +36,36 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         return 130
     except Exception as error:
         return _say(error, sys.stderr)
+
+
+@contextlib.contextmanager
+def _log_to(err: TextIO, verbose: int) -> Iterator[None]:
+    """Show our log on ``err``: errors in a line each; with -vv all of it."""
+    logger = logging.getLogger("btstores")
+    handler = logging.StreamHandler(err)
+    level, told_up = logger.level, logger.propagate
+    handler.setFormatter(_LogLine() if verbose < 2 else logging.Formatter(_LOG))
+    logger.addHandler(handler)
+    logger.setLevel(logging.ERROR if verbose < 2 else logging.DEBUG)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = told_up
+
+
+_LOG = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
+
+class _LogLine(logging.Formatter):
+    """One line without a traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        error = record.exc_info[1] if record.exc_info else None
+        reason = f": {type(error).__name__}: {error}" if error is not None else ""
+        return f"btstores: error: {record.getMessage()}{reason}"
 
 
 def _say(error: Exception, err: TextIO) -> int:
@@ -61,14 +94,40 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"btstores: error: {message}\n")
 
 
+_EXIT = """exit status: 0 all went well; 1 the run failed; 2 wrong use; 130 ended by Ctrl-C,
+143 by SIGTERM. Colours are left out where NO_COLOR is set."""
+
+
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="btstores",
         description="Live trading for backtrader: one Store contract, many brokers.",
+        epilog=_EXIT,
     )
     parser.add_argument("--version", action="version", version=f"btstores {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", parser_class=_Parser)
     _add_demo(commands)
+    _add_run(commands)
+    _add_stores(commands)
+    if "journal" in arguments:
+        from btstores.journal.commands import add_journal_commands
+
+        add_journal_commands(commands)
+    else:
+        # Its help alone needs nothing of it.
+        commands.add_parser("journal", help="show, check or export what was recorded")
+    return parser
+
+
+def _add(commands: Any, name: str, about: str, examples: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=about,
+        description=f"{about[0].upper()}{about[1:]}.",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="for machines, see below")
     return parser
 
 
@@ -76,16 +135,15 @@ _DEMO = """examples:
   btstores demo                          real prices, about 40 seconds
   btstores demo --seed 7                 made-up minutes
   btstores demo --data MYFILE.csv        your own prices
-  btstores demo --speed max --json       at once, for machines: one JSON object a line"""
+  btstores demo --speed max --json       at once, for machines
+
+--json: one object a line, its "event" is data, history, bar, order, fill, trade or store;
+the last one is the "summary" with all orders, fills and trades, positions, final_value and
+the pictures."""
 
 
 def _add_demo(commands: Any) -> None:
-    parser = commands.add_parser(
-        "demo",
-        help="watch a strategy trade on a simulated exchange",
-        epilog=_DEMO,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = _add(commands, "demo", "watch a strategy trade on a simulated exchange", _DEMO)
     parser.add_argument("--data", metavar="FILE.csv", help="play the prices of this file")
     parser.add_argument("--symbol", metavar="S", help="AAPL (default), GOOG, IBM or MSFT")
     parser.add_argument("--seed", type=int, metavar="N", help="make the prices up from this seed")
@@ -107,7 +165,6 @@ def _add_demo(commands: Any) -> None:
     parser.add_argument(
         "--out", metavar="DIR", default="demo-output", help="folder of the pictures"
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.set_defaults(handler=_demo)
 
 
@@ -115,6 +172,79 @@ def _demo(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     from btstores.cli.demo import demo_command
 
     return demo_command(args, out, err)
+
+
+_RUN = """examples:
+  btstores run sma.py --store paper --data DEMO --set speed=60 -v
+  btstores run sma.py:Fast --store paper --set prices=AAPL.csv --data AAPL --timeframe days
+  btstores run sma.py --config live.toml --param fast=10 --journal trades.db
+
+A configuration file holds the tables [store] (name and parameters), [data] (symbols,
+timeframe, compression, parameters of feeds) and [strategy] (its parameters):
+
+  [store]
+  name = "paper"
+  prices = "AAPL.csv"
+  [data]
+  symbols = ["AAPL"]
+  timeframe = "days"
+  [strategy]
+  fast = 10
+
+Secrets belong in environment variables: BTSTORES_<STORE>_<PARAMETER>, say
+BTSTORES_PAPER_ACCOUNT. The command line counts before the environment, and that before the
+file. Ctrl-C ends the run and lists what is still open; orders stay at the venue.
+
+--json: one object a line as in `btstores demo`; bars only with -v."""
+
+
+def _add_run(commands: Any) -> None:
+    parser = _add(commands, "run", "run a strategy from a file on any store", _RUN)
+    parser.add_argument("strategy", metavar="STRATEGY.py[:Class]", help="the file, and which in it")
+    parser.add_argument("--store", metavar="NAME", help="see btstores stores")
+    parser.add_argument("--data", metavar="SYMBOL", action="append", help="may be repeated")
+    parser.add_argument("--timeframe", metavar="FRAME", help="ticks, seconds, minutes, days ...")
+    parser.add_argument("--compression", type=_count, metavar="N", help="so many of them a bar")
+    parser.add_argument("--config", metavar="FILE.toml", help="a configuration file, see below")
+    parser.add_argument(
+        "--set", metavar="NAME=VALUE", action="append", default=[], help="parameter of the store"
+    )
+    parser.add_argument(
+        "--param", metavar="NAME=VALUE", action="append", default=[], help="of the strategy"
+    )
+    parser.add_argument("--journal", metavar="FILE", help="record orders and reports there")
+    parser.add_argument("--seconds", type=_above_zero, metavar="N", help="end after so long")
+    parser.add_argument(
+        "-v", "--verbose", action="count", default=0, help="show bars; -vv: also the log"
+    )
+    parser.set_defaults(handler=_run)
+
+
+def _run(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from btstores.cli.run import run_command
+
+    return run_command(args, out, err)
+
+
+_STORES = """examples:
+  btstores stores
+  btstores stores paper
+  btstores stores --json
+
+--json: one object, {"stores": [...]}, with name, installed, class, what it can do and its
+parameters; or, if it cannot be used yet, what is missing and the command that installs it."""
+
+
+def _add_stores(commands: Any) -> None:
+    parser = _add(commands, "stores", "list the stores and what each can do", _STORES)
+    parser.add_argument("name", nargs="?", metavar="NAME", help="tell all of this one")
+    parser.set_defaults(handler=_stores)
+
+
+def _stores(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from btstores.cli.stores import stores_command
+
+    return stores_command(args, out, err)
 
 
 def _above_zero(text: str) -> float:

@@ -43,6 +43,7 @@ def _add_prices(figure: Any, picture: PictureData) -> None:
         go.Candlestick(
             x=picture.labels,
             name=picture.symbol,
+            showlegend=False,
             increasing={"line": {"color": edge, "width": 1}, "fillcolor": COLOURS["up"]},
             decreasing={"line": {"color": edge, "width": 1}, "fillcolor": COLOURS["down"]},
             **columns,
@@ -125,7 +126,8 @@ def _add_account(figure: Any, picture: PictureData) -> None:
             x=x,
             y=values,
             mode="lines",
-            name="value, and the drawdown above it",
+            name="value",
+            showlegend=False,
             line={"color": COLOURS["value"], "width": 2},
             fill="tonexty",
             fillcolor="rgba(230, 159, 0, 0.4)",
@@ -140,6 +142,7 @@ def _add_account(figure: Any, picture: PictureData) -> None:
             x=picture.labels,
             y=[bar["position"] for bar in picture.bars],
             name="position",
+            showlegend=False,
             marker={"color": COLOURS["position"], "line": {"width": 0}},
             hovertemplate="position %{y:,}<extra></extra>",
         ),
@@ -154,13 +157,15 @@ def _lay_out(figure: Any, picture: PictureData) -> None:
         height=820,
         hovermode="x unified",
         bargap=0,
-        margin={"l": 80, "r": 20, "t": 50, "b": 40},
-        legend={"orientation": "h", "y": 1.06, "x": 0},
+        margin={"l": 80, "r": 20, "t": 70, "b": 40},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0},
         font={"size": 13},
     )
     figure.update_xaxes(type="category", nticks=10, tickangle=0, rangeslider={"visible": False})
     figure.update_yaxes(title_text=f"{picture.symbol} price", row=1, col=1)
-    figure.update_yaxes(title_text=f"account, {picture.summary['currency']}", row=2, col=1)
+    figure.update_yaxes(
+        title_text=f"account and drawdown, {picture.summary['currency']}", row=2, col=1
+    )
     figure.update_yaxes(title_text="position", row=3, col=1)
     figure.update_yaxes(tickformat=",", automargin=True)
     if picture.history:
@@ -233,4 +238,6 @@ def _table(title: str, columns: List[str], rows: List[List[Optional[str]]]) -> s
     ]
     body = "\n".join(lines)
     title = f"{title} ({len(rows)})"
-    return f'<h2>{title}</h2>\n<div class="wide"><table>\n<tr>{names}</tr>\n{body}\n</table></div>\n'
+    return (
+        f'<h2>{title}</h2>\n<div class="wide"><table>\n<tr>{names}</tr>\n{body}\n</table></div>\n'
+    )

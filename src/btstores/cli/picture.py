@@ -249,7 +249,7 @@ def _draw_account(axis: Any, picture: PictureData) -> None:
     axis.plot(numbers, values, color=COLOURS["value"], linewidth=1.8, zorder=3, label="value")
     peaks = [value / (1 + fall) for value, fall in zip(values, picture.drawdowns)]
     axis.fill_between(
-        numbers, values, peaks, color=COLOURS["drawdown"], alpha=0.45, linewidth=0,
+        numbers, values, peaks, color=COLOURS["drawdown"], alpha=0.35, linewidth=0,
         label="drawdown",
     )  # fmt: skip
     axis.set_ylabel(f"account, {picture.summary['currency']}")

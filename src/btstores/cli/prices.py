@@ -10,7 +10,7 @@ from typing import List, NamedTuple, Optional, Tuple
 from btstores.cli.record import decimals_of
 from btstores.clock import NS_PER_SECOND
 from btstores.errors import ConfigError, UnknownInstrumentError
-from btstores.instruments import Instrument, TimeFrame, timeframe_name
+from btstores.instruments import Instrument, TimeFrame
 from btstores.reports import Bar, Tick
 from btstores.sim.csvfile import read_csv
 from btstores.sim.generator import Generator
@@ -75,19 +75,18 @@ def _real(symbol: str, bars: int) -> Optional[DemoPrices]:
     rows = list(zip(*(table[name] for name in names)))
     first = next(index for index, row in enumerate(rows) if row[0] >= REAL_FROM)
     made = []
-    for day, *values in rows[first : first + HISTORY + bars]:
-        close = datetime.datetime.fromisoformat(day).replace(
-            hour=21, tzinfo=datetime.timezone.utc
-        )
+    for day, open_, high, low, price, volume in rows[first : first + HISTORY + bars]:
+        close = datetime.datetime.fromisoformat(day).replace(hour=21, tzinfo=datetime.timezone.utc)
         time_ns = int(close.timestamp()) * NS_PER_SECOND
-        made.append(Bar(symbol, TimeFrame.DAYS, 1, time_ns, *map(float, values)))
+        made.append(Bar(symbol, TimeFrame.DAYS, 1, time_ns, open_, high, low, price, float(volume)))
     series = bars_from_list(made, Instrument(symbol, tick_size=0.01))
-    return _of_bars(series, "real daily prices of bokeh_sampledata (public domain, Quandl WIKI)")
+    return _of_bars(series, "real prices from bokeh_sampledata (public domain, Quandl WIKI)")
 
 
 def _made_up(symbol: str, seed: int, bars: int) -> DemoPrices:
-    series = Generator(seed=seed).bars(symbol, HISTORY + bars)
-    return _of_bars(series, f"made-up minutes, seed {seed}")
+    # As lively as a young coin: who watches for less than a minute should see something.
+    series = Generator(seed=seed, volatility=1.2).bars(symbol, HISTORY + bars)
+    return _of_bars(series, f"made up from seed {seed}")
 
 
 def _from_file(file: str, symbol: Optional[str], bars: int) -> DemoPrices:
@@ -97,15 +96,14 @@ def _from_file(file: str, symbol: Optional[str], bars: int) -> DemoPrices:
     if not series[0].is_bars:
         return _of_ticks(series, file)
     whole = series[0]
-    _, frame, compression, _ = whole.subscription
     chosen = whole.events[-(HISTORY + bars) :]
     if len(chosen) < HISTORY:
         expected = f"at least {HISTORY} bars, and there are {len(chosen)}"
         raise ConfigError.of("--data", file, expected)
     part = bars_from_list([bar for bar in chosen if isinstance(bar, Bar)], whole.instrument)
-    about = f"{timeframe_name(frame, compression)} of {file}"
+    about = file
     if len(chosen) < len(whole.events):
-        about += f", the last {len(chosen)} of {len(whole.events)} bars"
+        about += f", the last {len(chosen):,} of {len(whole.events):,} bars"
     return _of_bars(part, about)
 
 

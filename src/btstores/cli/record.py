@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from typing import Any, Callable, Dict, List, Optional
 
 import backtrader as bt
@@ -29,7 +30,9 @@ class Recorder:
         self.decimals: Dict[str, int] = {}
         self.timeframes: Dict[str, int] = {}
         self.went_live = False
-        self.problems: List[str] = []
+        #: Why feeds deliver nothing.
+        self.failures: List[str] = []
+        self.start_value: Optional[float] = None
         self._status: Dict[str, str] = {}
         self._old: Dict[str, List[str]] = {}
         self._numbers: Dict[int, int] = {}
@@ -44,13 +47,13 @@ class Recorder:
         if text == "LIVE":
             self.went_live = True
             self._tell_history(name)
+        if text == "NOTSUBSCRIBED":
+            self.failures.append(f"{name}: the store refused its data: {_words(args)}")
         self.tell({"event": "data", "data": name, "status": text, "detail": _words(args)})
 
     def on_store(self, message: Any, *args: Any, **kwargs: Any) -> None:
         """Take a notification of a store; for ``Cerebro.addstorecb``."""
         text = " ".join(filter(None, [str(message), _words(args)]))
-        if "failed" in text or "lost" in text:
-            self.problems.append(text)
         self.tell({"event": "store", "message": text})
 
     def on_bar(self, data: Any, broker: Any) -> None:
@@ -65,7 +68,7 @@ class Recorder:
         event["live"] = self.is_live(data)
         event["position"] = position.size
         event["position_price"] = position.price if position.size else None
-        event["cash"], event["value"] = broker.getcash(), broker.getvalue()
+        event["cash"], event["value"] = known(broker.getcash()), known(broker.getvalue())
         self.bars.setdefault(name, []).append(event)
         self._newest[name] = max(self._newest.get(name, ""), event["time"])
         if not event["live"]:
@@ -194,6 +197,7 @@ class Watch(bt.Analyzer):
 
     def start(self) -> None:
         self._lengths = [0] * len(self.datas)
+        self.p.recorder.start_value = known(self.strategy.broker.getvalue())
 
     def prenext(self) -> None:
         self.next()
@@ -230,6 +234,11 @@ def moment(text: str) -> datetime.datetime:
     """Return the time of an event."""
     # fromisoformat of Python 3.7 reads what isoformat writes.
     return datetime.datetime.fromisoformat(text)
+
+
+def known(value: float) -> Optional[float]:
+    """Return a number, or None for the NaN that stands for one that is not known."""
+    return None if math.isnan(value) else value
 
 
 def _role(order: Any) -> str:

@@ -73,8 +73,8 @@ def _signals(handler: Any) -> Iterator[None]:
     """Have Ctrl-C and SIGTERM call ``handler``; elsewhere than on the main thread, do not."""
     before: Dict[int, Any] = {}
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, handler)
+        for one in (signal.SIGINT, signal.SIGTERM):
+            before[one] = signal.signal(one, handler)
     except ValueError:
         pass
     try:

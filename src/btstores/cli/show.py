@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, TextIO
 
-from btstores.cli.record import Event, Recorder, moment
+from btstores.cli.record import Event, Recorder, known, moment
 from btstores.cli.text import Screen, clock_text, money, percent, price_text, size_text, table
 
-__all__ = ["JsonLines", "Lines", "show_tables", "summary_of"]
+__all__ = ["JsonLines", "Lines", "show_open", "show_tables", "summary_of"]
 
 _WORDS = {"Completed": "filled", "Canceled": "cancelled", "Margin": "refused: not enough cash"}
 
 
 class JsonLines:
-    """Writes each event as one line of JSON."""
+    """Writes each event as one line of JSON; bars only if wanted."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, bars: bool = True) -> None:
         self._out = out
+        self._bars = bars
 
     def __call__(self, event: Event) -> None:
         """Write an event."""
+        if event["event"] == "bar" and not self._bars:
+            return
         self._out.write(json.dumps(event) + "\n")
         self._out.flush()
 
@@ -35,7 +38,7 @@ class Lines:
         self._last_close: Dict[str, float] = {}
         self._unaccepted: List[int] = []
         self._accepted: List[int] = []
-        self._width = 10
+        self._width = 11
 
     def __call__(self, event: Event) -> None:
         """Print an event."""
@@ -71,7 +74,9 @@ class Lines:
         change = percent(close / before - 1) if before else ""
         holds = size_text(event["position"]) if event["position"] else "-"
         text = f"{name}  {price_text(close, self._digits(name)):>9}  {change:>9}"
-        text += f"   holds {holds:>9}   value {money(event['value']):>14}"
+        text += f"   holds {holds:>9}"
+        if event["value"] is not None:
+            text += f"   value {money(event['value']):>14}"
         self._put(self._time(event), text, "dim")
 
     def _on_order(self, event: Event) -> None:
@@ -155,9 +160,8 @@ def _number(event: Event) -> str:
     return f"#{event['order']:<3}"
 
 
-def summary_of(recorder: Recorder, broker: Any, start: float, currency: str) -> Event:
+def summary_of(recorder: Recorder, broker: Any, currency: str) -> Event:
     """Return the end of a run as one event."""
-    value = broker.getvalue()
     return {
         "event": "summary",
         "orders": list(recorder.orders.values()),
@@ -167,9 +171,9 @@ def summary_of(recorder: Recorder, broker: Any, start: float, currency: str) -> 
         "open_orders": [
             one for one in recorder.orders.values() if one["status"] in ALIVE and one["sent"]
         ],
-        "start_value": start,
-        "final_value": value,
-        "final_cash": broker.getcash(),
+        "start_value": recorder.start_value,
+        "final_value": known(broker.getvalue()),
+        "final_cash": known(broker.getcash()),
         "currency": currency,
     }
 
@@ -191,6 +195,20 @@ def show_tables(screen: Screen, recorder: Recorder, summary: Event) -> None:
     _show_orders(screen, recorder)
     _show_fills(screen, recorder)
     _show_positions(screen, recorder, summary)
+
+
+def show_open(screen: Screen, summary: Event) -> None:
+    """Print what goes on at the venue although the run is over."""
+    orders, positions = summary["open_orders"], summary["positions"]
+    if not orders and not positions:
+        return
+    screen.line()
+    screen.line("Still open at the venue", "bad")
+    for one in orders:
+        left = size_text(one["size"] - one["filled"])
+        screen.line(f"  order #{one['order']}: {one['side']} {left} {one['data']} {one['type']}")
+    for one in positions:
+        screen.line(f"  position: {size_text(one['size'])} {one['symbol']}")
 
 
 def _titled(screen: Screen, title: str, lines: List[str]) -> None:

@@ -6,7 +6,16 @@ import datetime
 import os
 from typing import Any, List, Mapping, Optional, Sequence, TextIO
 
-__all__ = ["Screen", "clock_text", "money", "percent", "price_text", "size_text", "table"]
+__all__ = [
+    "Screen",
+    "clock_text",
+    "frame_text",
+    "money",
+    "percent",
+    "price_text",
+    "size_text",
+    "table",
+]
 
 # Told apart by people who cannot tell red from green.
 CODES = {"dim": "2", "bold": "1", "good": "36", "bad": "33", "loud": "1;35", "blue": "1;34"}
@@ -51,6 +60,17 @@ def size_text(size: float) -> str:
 def price_text(price: Optional[float], decimals: int = 2) -> str:
     """Return a price, or nothing when there is none."""
     return "" if price is None else f"{price:,.{decimals}f}"
+
+
+_UNITS = {1: "tick", 2: "microsecond", 3: "second", 4: "minute", 5: "day", 6: "week", 7: "month"}
+_USUAL = {5: "daily", 6: "weekly", 7: "monthly", 8: "yearly"}
+
+
+def frame_text(timeframe: int, compression: int) -> str:
+    """Return a time frame as people say it: daily, 5-minute."""
+    if compression == 1 and timeframe in _USUAL:
+        return _USUAL[timeframe]
+    return f"{compression}-{_UNITS.get(timeframe, 'year')}"
 
 
 def clock_text(when: datetime.datetime, timeframe: int) -> str:

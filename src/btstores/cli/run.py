@@ -1,0 +1,151 @@
+"""`btstores run`: a strategy from a file on any store."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Dict, List, NamedTuple, TextIO
+
+import backtrader as bt
+
+from btstores.cli.record import Event, Recorder, watch
+from btstores.cli.session import Run
+from btstores.cli.settings import (
+    Tables,
+    as_enum,
+    convert,
+    from_environment,
+    pairs,
+    parse_timeframe,
+    read_tables,
+)
+from btstores.cli.show import JsonLines, Lines, show_open, show_tables, summary_of
+from btstores.cli.strategies import load_strategy, strategy_params
+from btstores.cli.text import Screen, frame_text, money, percent
+from btstores.errors import ConfigError
+from btstores.stores.registry import find_store
+
+__all__ = ["run_command"]
+
+
+class Plan(NamedTuple):
+    """What is to be run."""
+
+    store: Any
+    symbols: List[str]
+    feed: Dict[str, Any]
+    strategy: Any
+    file: str
+    params: Dict[str, Any]
+
+
+def run_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    """Run a strategy until its data ends or somebody stops it; return the exit status."""
+    plan = _plan(args)
+    cerebro = bt.Cerebro(stdstats=False)
+    broker = plan.store.getbroker()
+    cerebro.setbroker(broker)
+    for symbol in plan.symbols:
+        cerebro.adddata(plan.store.getdata(dataname=symbol, **plan.feed))
+    cerebro.addstrategy(plan.strategy, **plan.params)
+    screen = Screen(out)
+    lines = Lines(screen, bars=bool(args.verbose))
+    recorder = lines.recorder
+    if args.json:
+        recorder = Recorder(JsonLines(out, bars=bool(args.verbose)))
+    else:
+        _introduce(screen, plan)
+    watch(cerebro, recorder)
+    run = Run(cerebro, plan.file)
+    ended_by = "error"
+    try:
+        run.go(args.seconds)
+        ended_by = run.ended_by or "data"
+    finally:
+        plan.store.stop()
+        # Also of a run that failed one wants to know what it leaves behind.
+        recorder.finish()
+        summary = summary_of(recorder, broker, plan.store.currency or "")
+        summary["ended_by"] = ended_by
+        if args.json:
+            JsonLines(out)(summary)
+        elif recorder.start_value is not None or ended_by != "error":
+            _finish(screen, recorder, summary)
+    return _status(run, recorder, err)
+
+
+def _status(run: Run, recorder: Recorder, err: TextIO) -> int:
+    for problem in recorder.failures:
+        err.write(f"btstores: error: {problem}\n")
+    if run.ended_by == "SIGINT":
+        return 130
+    if run.ended_by == "SIGTERM":
+        return 143
+    if not recorder.failures and not any(recorder.bars.values()) and run.ended_by is None:
+        err.write("btstores: error: the data ended before the first bar\n")
+        return 1
+    return 1 if recorder.failures else 0
+
+
+def _plan(args: argparse.Namespace) -> Plan:
+    tables = read_tables(args.config)
+    strategy = load_strategy(args.strategy)
+    params = strategy_params(strategy.kind, tables.strategy, pairs("--param", args.param))
+    name = args.store or tables.store.pop("name", None)
+    tables.store.pop("name", None)
+    if not name:
+        raise ConfigError('which store? Give --store NAME, or name = "..." in [store]', "--store")
+    feed = _feed(args, tables)
+    symbols = args.data or feed.pop("symbols")
+    if not symbols:
+        raise ConfigError('which symbol? Give --data, or symbols = ["..."] in [data]', "--data")
+    feed.pop("symbols", None)
+    return Plan(_open(name, args, tables), symbols, feed, strategy.kind, strategy.file, params)
+
+
+def _feed(args: argparse.Namespace, tables: Tables) -> Dict[str, Any]:
+    feed = dict(tables.data)
+    feed["timeframe"] = parse_timeframe(args.timeframe or feed.get("timeframe", "minutes"))
+    if args.compression is not None:
+        feed["compression"] = args.compression
+    symbols = feed.setdefault("symbols", [])
+    if isinstance(symbols, str):
+        feed["symbols"] = [symbols]
+    elif not isinstance(symbols, list) or not all(isinstance(one, str) for one in symbols):
+        raise ConfigError.of("symbols", symbols, "a list of symbols")
+    return feed
+
+
+def _open(name: str, args: argparse.Namespace, tables: Tables) -> Any:
+    """Return the store with parameters from the file, the environment and the command line."""
+    kind = find_store(name)
+    specs = kind.all_params()
+    by_name = {spec.name: spec for spec in specs}
+    values: Dict[str, Any] = {}
+    for key, value in tables.store.items():
+        values[key] = as_enum(value, by_name[key].kinds) if key in by_name else value
+    values.update(from_environment(name, specs))
+    for key, text in pairs("--set", args.set):
+        values[key] = convert(text, by_name.get(key))
+    if args.journal is not None:
+        values["journal"] = args.journal
+    return kind(**values)
+
+
+def _introduce(screen: Screen, plan: Plan) -> None:
+    given = ", ".join(f"{key}={value!r}" for key, value in plan.params.items())
+    frame = frame_text(plan.feed["timeframe"], plan.feed.get("compression", 1))
+    screen.line(f"{plan.strategy.__name__}({given}) on {plan.store.name}", "bold")
+    screen.line(f"  {', '.join(plan.symbols)}, {frame}; Ctrl-C ends it")
+    screen.line()
+
+
+def _finish(screen: Screen, recorder: Recorder, summary: Event) -> None:
+    show_tables(screen, recorder, summary)
+    show_open(screen, summary)
+    start, final = summary["start_value"], summary["final_value"]
+    screen.line()
+    if final is None:
+        screen.line("Final value: unknown, the venue has not told it", "bold")
+        return
+    change = f" ({percent(final / start - 1)})" if start else ""
+    screen.line(f"Final value: {money(final)} {summary['currency']}{change}", "bold")
