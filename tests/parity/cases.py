@@ -138,6 +138,8 @@ TARGETS = [
     (Target("close", 0),),
 ]
 
+ALL_IN = [(Target("percent", 1.0),), (Target("close", 0),), (Target("percent", -1.0),)]
+
 
 def _with_data(rounds: Sequence[Tuple[Any, ...]], datas: int) -> List[Tuple[Any, ...]]:
     """Return the rounds on each of the datas in turn."""
@@ -212,12 +214,7 @@ CASES: Sequence[Case] = [
     Case("interest, not in pnl", MIXED, {"int2pnl": False}, {"interest": 0.15}),
     *_slips(),
     Case("cheat on open", MIXED, {"coo": True}),
-    Case(
-        "cheat on open, little cash",
-        _of("Market") + TARGETS,
-        {"coo": True, "cash": 301.0},
-        period=2,
-    ),
+    Case("cheat on open, all cash", ALL_IN, {"coo": True}, period=2),
     Case("stop-limit, flat bars", FLAT, shape="flat", period=2),
     Case("cheat on close", MIXED, {"coc": True}),
     Case("cheat on close, not for some", _types(coc=False) + _types(), {"coc": True}),

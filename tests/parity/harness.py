@@ -304,13 +304,14 @@ class TwinBroker(bt.brokers.BackBroker):
             self.exchange.restore(state)
 
     def _views(self) -> Dict[str, Any]:
-        views = {}
-        for data in self.cerebro.datas:
-            if len(data):
-                mark = (len(data), data.datetime[0])
-                views[data._name] = view_of(data, mark != self.marks.get(data._name))
-                self.marks[data._name] = mark
-        return views
+        # Nothing is idle in a backtest, also when a replayed tick changes nothing to be seen.
+        datas = [data for data in self.cerebro.datas if len(data)]
+        marks = {data._name: (len(data), data.datetime[0]) for data in datas}
+        still = self.marks if marks != self.marks else {}
+        self.marks = marks
+        return {
+            data._name: view_of(data, marks[data._name] != still.get(data._name)) for data in datas
+        }
 
     def _stops(self) -> Tuple[Any, ...]:
         kinds = (bt.Order.StopTrail, bt.Order.StopTrailLimit)

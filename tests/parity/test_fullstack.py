@@ -17,7 +17,7 @@ from tests.parity.cases import CASES, Case, generated_series
 from tests.parity.harness import differences
 from tests.parity.plans import Move
 
-BARS = 60
+BARS = 45
 
 SHAPES = ("one", "flat", "three", "slower", "later, shorter")
 

@@ -49,7 +49,7 @@ def check_store(datas: List[Series], setup: Setup, plan: Plan) -> None:
     assert not lines, "\n".join(lines[:8])
 
 
-@profile(150)
+@profile(120)
 @anything
 def test_random_strategies(datas: List[Series], setup: Setup, plan: Plan) -> None:
     check_engine(datas, setup, plan)
