@@ -36,7 +36,6 @@ class StoreClone(StoreFeed):
         self._forget()
         if self._cycle is not None:
             self._cycle.add_feed(self)
-        self._from_other = False
         self._taken = 0
 
     def _start(self) -> None:

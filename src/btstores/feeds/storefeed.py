@@ -80,6 +80,7 @@ class StoreFeed(bt.feed.DataBase):
         self._rewound: Optional[List[float]] = None
         self._deferred = False
         self._awaiting_history = False
+        self._from_other = self._other_loaded = False
         self._ended = False
         self._newest_ns: Optional[int] = None
         self._seen_trades: Deque[str] = deque(maxlen=1000)
@@ -103,8 +104,13 @@ class StoreFeed(bt.feed.DataBase):
         self._cycle = cycle = Cycle.of(env)
         cycle.add_store(self._store)
         cycle.add_feed(self)
-        if self.p.backfill_from is not None:
-            self.p.backfill_from.setenvironment(env)
+        other = self.p.backfill_from
+        if other is not None:
+            other.setenvironment(env)
+            if isinstance(other, StoreFeed):
+                # It is read by this feed and not polled by the engine.
+                cycle.remove_feed(other)
+                other._cycle = None
 
     def qbuffer(self, savemem: int = 0, replaying: bool = False) -> None:
         # One more slot, so that a bar can be taken back without losing the oldest one.
@@ -170,11 +176,9 @@ class StoreFeed(bt.feed.DataBase):
         self._line_buffers = [getattr(self.lines, name) for name in _FIELDS]
         self._quote_buffers: List[Any] = []
         self._datetime = self.lines.datetime
-        if self.p.backfill_from is not None:
+        self._from_other = self.p.backfill_from is not None
+        if self._from_other:
             self.p.backfill_from._start()
-            self._from_other = True
-        else:
-            self._from_other = False
         self._store.start(data=self)
         # This may already raise for an unknown symbol, before anything is asked for.
         self.instrument = self._store.instrument(self.symbol)
@@ -288,23 +292,23 @@ class StoreFeed(bt.feed.DataBase):
             or self._rewound is not None
             or self._barstack
             or self._barstash
-            or self._from_other
+            or self._has_other()
         )
 
     def head_ns(self) -> Optional[int]:
-        """Return the time of the next thing to deliver, 0 when unknown, None for nothing."""
+        """Return the time of the next thing to deliver, None for nothing."""
         if self._rewound is not None:
             return num_to_ns(self._rewound[self.DateTime])
         for bars in (self._barstack, self._barstash):
             if bars:
                 return num_to_ns(bars[0][self.DateTime])
-        if self._from_other:
-            return 0
-        return self._pending[0].time_ns if self._pending else None
+        return self._next_ns()
 
     @property
     def awaits_first_history(self) -> bool:
         """Return whether the history asked for at the start is still to come."""
+        if not self._has_other() and self._from_other:
+            return True
         return self._awaiting_history and self._newest_ns is None
 
     def do_qcheck(self, onoff: bool, qlapse: float) -> None:
@@ -351,7 +355,12 @@ class StoreFeed(bt.feed.DataBase):
 
     def is_over(self) -> bool:
         """Return whether nothing more will come."""
-        return self._ended and not self._awaiting_history and not self.haslivedata()
+        return (
+            self._ended
+            and not self._awaiting_history
+            and not self.haslivedata()
+            and not self._from_other
+        )
 
     def _is_caught_up(self) -> bool:
         return (
@@ -360,6 +369,7 @@ class StoreFeed(bt.feed.DataBase):
             and not self._ended
             and not self._down
             and not self.haslivedata()
+            and not self._from_other
         )
 
     def rewind(self, size: int = 1) -> None:
@@ -411,15 +421,15 @@ class StoreFeed(bt.feed.DataBase):
         return not self.replaying or any(one.doadjusttime for one, _, _ in self._filters)
 
     def _load(self) -> Optional[bool]:
-        if self._from_other:
-            if self._load_from_other():
-                return True
-            self._from_other = False
-        if not self._pending:
+        head_ns = self._next_ns()
+        if head_ns is None:
             return False if self.is_over() else None
         horizon_ns = self._cycle.horizon_ns if self._cycle is not None else None
-        if self._filters and horizon_ns and self._pending[0].time_ns > horizon_ns:
+        if self._filters and horizon_ns and head_ns > horizon_ns:
             return None  # a resampler takes all it can get, but not what is yet to come
+        if self._from_other:
+            self._show_other()
+            return True
         item = self._pending.popleft()
         self.time_ns = item.time_ns
         self._datetime[0] = ns_to_num(item.time_ns)
@@ -447,17 +457,38 @@ class StoreFeed(bt.feed.DataBase):
         lines[4][0] = 0.0 if volume is None else volume
         lines[5][0] = 0.0 if openinterest is None else openinterest
 
-    def _load_from_other(self) -> bool:
+    def _next_ns(self) -> Optional[int]:
+        """Return the time of the next thing to load, or None when there is nothing."""
+        if self._has_other():
+            return num_to_ns(self.p.backfill_from.datetime[0])
+        if self._from_other or not self._pending:
+            return None
+        return self._pending[0].time_ns
+
+    def _has_other(self) -> bool:
+        """Return whether a bar of ``backfill_from`` is at hand; look for one if need be."""
+        if self._from_other and not self._other_loaded:
+            other = self.p.backfill_from
+            ours = isinstance(other, StoreFeed)
+            loaded = other._load_next(None, False) if ours else other.next()
+            self._other_loaded = bool(loaded)
+            if not loaded and (loaded is not None or not ours):
+                self._from_other = False
+                # What the venue's history has of the same time is shown already.
+                while self._pending and self._pending[0].time_ns <= (self.time_ns or 0):
+                    self._pending.popleft()
+                    self.dropped += 1
+        return self._other_loaded
+
+    def _show_other(self) -> None:
         other = self.p.backfill_from
-        if not other.next():
-            return False
+        self._other_loaded = False
         for name in self.lines.getlinealiases():
             line = getattr(other.lines, name, None)
             if line is not None:
                 getattr(self.lines, name)[0] = line[0]
         self.time_ns = num_to_ns(self._datetime[0])
-        self._newest_ns = self.time_ns
-        return True
+        self._newest_ns = max(self.time_ns, self._newest_ns or self.time_ns)
 
 
 _FIELDS = ("open", "high", "low", "close", "volume", "openinterest")
