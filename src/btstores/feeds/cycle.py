@@ -75,8 +75,10 @@ class Cycle:
         return sum(store.process_events() for store in self.stores)
 
     def _anything(self) -> bool:
+        # While one feed awaits its history, what the others have cannot be shown.
+        held = any(feed.awaits_first_history for feed in self.feeds)
         return (
-            any(feed.haslivedata() or feed.notifs for feed in self.feeds)
+            any(feed.notifs or (not held and feed.haslivedata()) for feed in self.feeds)
             or any(broker.has_notification() for broker in self.brokers)
             or all(feed.is_over() for feed in self.feeds)
         )

@@ -41,10 +41,16 @@ def ns_to_num(time_ns: int) -> float:
 
 
 def num_to_ns(num: float) -> int:
-    """Return epoch nanoseconds for float days, to the 10 microseconds that a float holds."""
+    """Return epoch nanoseconds for float days, to the 10 microseconds that a float holds.
+
+    Whole milliseconds come back exactly.
+    """
     days = int(num)
-    tens = round((num - days) * (_US_PER_DAY // 10))
-    return ((days - EPOCH_ORDINAL) * _US_PER_DAY + tens * 10) * _NS_PER_US
+    microseconds = round((num - days) * _US_PER_DAY)
+    whole = round(microseconds / 1000) * 1000
+    if abs(microseconds - whole) <= 6:  # half of what two neighbouring floats differ by
+        microseconds = whole
+    return ((days - EPOCH_ORDINAL) * _US_PER_DAY + microseconds) * _NS_PER_US
 
 
 class LocalizableTz(datetime.tzinfo):
