@@ -4,49 +4,54 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any, Dict, Optional, TextIO
+from typing import Any, Dict, NamedTuple, Optional, TextIO
 
 import backtrader as bt
 
 from btstores.cli.prices import DemoPrices, find_prices, first_price, price_digits, usual_volume
 from btstores.cli.record import Recorder, watch
 from btstores.cli.session import Run
-from btstores.cli.show import JsonLines, Lines, show_tables, summary_of
+from btstores.cli.show import JsonLines, Lines, show_open, show_tables, summary_of
 from btstores.cli.sma_bracket import SmaBracket
 from btstores.cli.strategies import strategy_defaults
 from btstores.cli.text import Screen, frame_text, money, percent
 from btstores.errors import ConfigError
 
-__all__ = ["demo_command"]
+__all__ = ["demo_command", "sizes_for"]
 
 CASH = 1_000_000.0
 COMMISSION = 0.0001
 #: A full position is to need about so many bars, as a large order does.
 PARTS = 2.5
+#: We are at most so much of a market, and of single trades we take so many.
+MOST = 0.25
+TICKS = 10
 
 
 def demo_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Run the demo; return the exit status."""
     folder = _writable(args.out)
     prices = find_prices(args.data, args.symbol, args.seed, args.bars)
-    store = _open(args, prices)
+    sizes = sizes_for(prices)
+    store = _open(args, prices, sizes)
     cerebro = bt.Cerebro(stdstats=False)
     broker = store.getbroker()
     cerebro.setbroker(broker)
     broker.setcommission(commission=COMMISSION)
     if args.fill_model == "backtrader":
-        broker.set_filler(bt.fillers.FixedBarPerc(perc=100 * _participation(prices)))
+        broker.set_filler(bt.fillers.FixedBarPerc(perc=100 * sizes.share))
     cerebro.adddata(
         store.getdata(
             dataname=prices.symbol, timeframe=prices.timeframe, compression=prices.compression
         )
     )
-    cerebro.addstrategy(SmaBracket, digits=price_digits(prices))
+    chosen = {"part": round(sizes.part, 4), "digits": price_digits(prices)}
+    cerebro.addstrategy(SmaBracket, **chosen)
     screen = Screen(out)
     recorder = Recorder(JsonLines(out)) if args.json else Lines(screen).recorder
     watch(cerebro, recorder)
     if not args.json:
-        _introduce(screen, args, prices)
+        _introduce(screen, args, prices, chosen)
     run = Run(cerebro)
     paced = args.speed is not None and args.speed != "max"
     run.go(args.seconds if paced else None)
@@ -54,6 +59,7 @@ def demo_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     summary = summary_of(recorder, broker, store.currency or "USD")
     if not args.json:
         show_tables(screen, recorder, summary)
+        show_open(screen, summary)
         screen.line()
     pictures = _draw(screen, args, folder, prices, recorder, summary)
     summary["pictures"] = pictures
@@ -66,7 +72,7 @@ def demo_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     return 0
 
 
-def _open(args: argparse.Namespace, prices: DemoPrices) -> Any:
+def _open(args: argparse.Namespace, prices: DemoPrices, sizes: Sizes) -> Any:
     from btstores import PaperStore
 
     speed: Optional[float] = None
@@ -83,18 +89,30 @@ def _open(args: argparse.Namespace, prices: DemoPrices) -> Any:
         speed=speed,
         max_pause=max_pause,
         cash=CASH,
-        participation=_participation(prices),
+        participation=sizes.share,
         fill_model=args.fill_model,
     )
 
 
-def _participation(prices: DemoPrices) -> float:
-    """Return the part of each bar's volume that may be ours, so that orders fill in parts."""
-    volume = usual_volume(prices)
-    if prices.is_ticks or not volume:
-        return 0.1
+class Sizes(NamedTuple):
+    """How large to trade: the part of the account in a position, and of the volume for us."""
+
+    part: float
+    share: float
+
+
+def sizes_for(prices: DemoPrices) -> Sizes:
+    """Return sizes with which a position of the strategy fills in a few parts."""
     part = strategy_defaults(SmaBracket)["part"]
-    return float(min(1.0, CASH * part / first_price(prices) / PARTS / volume))
+    price, volume = first_price(prices), usual_volume(prices)
+    if not volume:
+        return Sizes(part, MOST)
+    if prices.is_ticks:
+        return Sizes(min(part, max(price, TICKS * volume * price) / CASH), MOST)
+    share = CASH * part / price / PARTS / volume
+    if share > MOST:
+        part, share = max(price, MOST * volume * PARTS * price) / CASH, MOST
+    return Sizes(part, share)
 
 
 def _writable(folder: str) -> str:
@@ -110,18 +128,27 @@ def _writable(folder: str) -> str:
     return folder
 
 
-def _introduce(screen: Screen, args: argparse.Namespace, prices: DemoPrices) -> None:
+def _introduce(
+    screen: Screen, args: argparse.Namespace, prices: DemoPrices, chosen: Dict[str, Any]
+) -> None:
     screen.line("btstores demo: an ordinary backtrader strategy trades through a store", "bold")
     frame = frame_text(prices.timeframe, prices.compression)
-    parameters = ", ".join(f"{k}={v}" for k, v in strategy_defaults(SmaBracket).items())
+    values = dict(strategy_defaults(SmaBracket), **chosen)
+    parameters = ", ".join(f"{name}={value}" for name, value in values.items())
     screen.line(f"  strategy  SmaBracket({parameters})")
     screen.line(f"  prices    {prices.symbol}, {frame}: {prices.about}")
     screen.line(f"  account   {money(CASH)}, commission {100 * COMMISSION:.2f} %")
-    if not prices.is_ticks:
-        share = f"{100 * _participation(prices):.3g} %"
-        screen.line(f"  market    at most {share} of a bar's volume trades with us")
+    screen.line(f"  market    {_market(prices)}")
     screen.line(f"  pace      {_pace(args, prices)}; Ctrl-C ends it")
     screen.line()
+
+
+def _market(prices: DemoPrices) -> str:
+    if prices.is_ticks:
+        return "orders trade with the trades of the market, up to their size"
+    if not usual_volume(prices):
+        return "the volume is not known: orders fill whole"
+    return f"at most {100 * sizes_for(prices).share:.3g} % of a bar's volume trades with us"
 
 
 def _pace(args: argparse.Namespace, prices: DemoPrices) -> str:

@@ -120,6 +120,8 @@ _STEPS: Tuple[int, ...] = (1, 5, 15, 30, 60, 300, 900, 3600)
 
 
 def _of_ticks(series: List[Series], file: str) -> DemoPrices:
+    if all(one.subscription.quotes for one in series):
+        raise ConfigError.of("--data", file, "bars or trades; it holds only quotes")
     first, last = series[0].times[0], series[0].times[-1]
     span = (last - first) / NS_PER_SECOND
     seconds = next((step for step in _STEPS if span / step <= 300), _STEPS[-1])
