@@ -178,6 +178,19 @@ def test_the_readme_lists_the_stores_there_are(name: str) -> None:
     assert set(rows) <= set(installed_stores())
 
 
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_the_readme_shows_what_the_demo_prints(name: str, capsys: pytest.CaptureFixture) -> None:
+    pytest.importorskip("bokeh_sampledata")
+    assert main(["demo", "--speed", "max", "--no-picture"]) == 0
+    printed = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    sample = re.search(r"```text\n(.*?)```", (ROOT / name).read_text("utf-8"), re.DOTALL)
+    assert sample is not None
+    lines = [" ".join(line.split()) for line in sample[1].splitlines() if line != "..."]
+    shown = [line for line in lines if not line.startswith("Picture")]
+    assert len(shown) > 10
+    assert [line for line in printed if line in shown] == shown
+
+
 # Links
 
 
