@@ -30,7 +30,7 @@ TICKS = 10
 
 def demo_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Run the demo; return the exit status."""
-    folder = _writable(args.out)
+    folder = "" if args.no_picture else _writable(args.out)
     prices = find_prices(args.data, args.symbol, args.seed, args.bars)
     sizes = sizes_for(prices)
     store = _open(args, prices, sizes)
@@ -61,7 +61,9 @@ def demo_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         show_tables(screen, recorder, summary)
         show_open(screen, summary)
         screen.line()
-    pictures = _draw(screen, args, folder, prices, recorder, summary)
+    pictures: Dict[str, Optional[str]] = {}
+    if not args.no_picture:
+        pictures = _draw(screen, args, folder, prices, recorder, summary)
     summary["pictures"] = pictures
     if args.json:
         JsonLines(out)(summary)

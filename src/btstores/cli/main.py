@@ -162,6 +162,7 @@ def _add_demo(commands: Any) -> None:
     parser.add_argument(
         "--fill-model", choices=("book", "backtrader"), default="book", help="default: book"
     )
+    parser.add_argument("--no-picture", action="store_true", help="draw nothing")
     parser.add_argument(
         "--out", metavar="DIR", default="demo-output", help="folder of the pictures"
     )

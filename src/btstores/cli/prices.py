@@ -85,7 +85,7 @@ def _real(symbol: str, bars: int) -> Optional[DemoPrices]:
 
 def _made_up(symbol: str, seed: int, bars: int) -> DemoPrices:
     # As lively as a young coin: who watches for less than a minute should see something.
-    series = Generator(seed=seed, volatility=1.2).bars(symbol, HISTORY + bars)
+    series = Generator(seed=seed, volatility=1.2, volume=100_000).bars(symbol, HISTORY + bars)
     return _of_bars(series, f"made up from seed {seed}")
 
 
@@ -109,7 +109,7 @@ def _from_file(file: str, symbol: Optional[str], bars: int) -> DemoPrices:
 
 def _of_bars(series: Series, about: str) -> DemoPrices:
     symbol, frame, compression, _ = series.subscription
-    history = min(HISTORY, len(series.times) // 2)
+    history = min(HISTORY, 2 * len(series.times) // 3)
     live = len(series.times) - history
     live_ns = live * duration_end(0, frame, compression)
     return DemoPrices([series], symbol, frame, compression, live, history, live_ns, about)

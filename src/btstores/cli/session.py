@@ -62,10 +62,10 @@ class Run:
     def _on_signal(self, number: int, frame: Any) -> None:
         if self.ended_by in ("SIGINT", "SIGTERM"):
             os._exit(128 + number)
+        self.ended_by = signal.Signals(number).name
         # No print: the signal may have come in the middle of one.
         os.write(2, b"\nstopping; once more to leave at once\n")
-        self.ended_by = None
-        self.stop(signal.Signals(number).name)
+        self.stop(self.ended_by)
 
 
 @contextlib.contextmanager
