@@ -104,18 +104,18 @@ class ReplayClock(Clock):
             self._armed = self._base.call_at(self._base.time_ns() + wait_ns, self._run_due)
 
     def _run_due(self) -> None:
-        while True:
+        """Run the first timer if it is due, one only: others wait for the base clock too."""
+        with self._lock:
+            if not self._running or not self._timers or self._timers[0][0] > self._passed_ns():
+                self._arm()
+                return
+            timer = heapq.heappop(self._timers)[2]
+            self._due_ns, self._thread = timer.when_ns, threading.get_ident()
+        try:
+            timer.run()
+        except Exception:
+            log.exception("timer.failed")
+        finally:
+            self._due_ns = None
             with self._lock:
-                due = self._running and self._timers and self._timers[0][0] <= self._passed_ns()
-                if not due:
-                    self._arm()
-                    return
-                self._thread = threading.get_ident()
-                timer = heapq.heappop(self._timers)[2]
-                self._due_ns = timer.when_ns
-            try:
-                timer.run()
-            except Exception:
-                log.exception("timer.failed")
-            finally:
-                self._due_ns = None
+                self._arm()
