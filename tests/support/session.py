@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import backtrader as bt
@@ -14,12 +15,12 @@ from btstores.reports import (
     OrderEvent,
     OrderReport,
     OrderRequest,
-    PositionReport,
-    Subscription,
 )
 from tests.support.venue import MINUTE, T0, ScriptedGateway, ScriptedStore, new_store
 
 SECOND = 10**9
+#: `T0` as backtrader writes it.
+START = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=T0 // SECOND)
 
 Script = Dict[int, Callable[["Diary"], Any]]
 
@@ -186,12 +187,3 @@ def bar(minute: int, close: float = 10.0, symbol: str = "A") -> Bar:
     return Bar(
         symbol, 4, 1, T0 + minute * MINUTE, close, close + 0.5, close - 0.5, close, 100.0, None
     )
-
-
-def holding(symbol: str, size: float, price: float) -> PositionReport:
-    """Return a position that the account holds at the start."""
-    return PositionReport(symbol, size, price)
-
-
-def ended(symbol: str, timeframe: int = 4, compression: int = 1) -> LinkReport:
-    return LinkReport(LinkState.ENDED, 0, Subscription(symbol, timeframe, compression))

@@ -105,11 +105,13 @@ def test_timers_of_the_wall_clock_run_in_order_on_one_thread_and_survive_an_erro
         if name == "last":
             done.set()
 
-    now = clock.time_ns()
+    gate, now = threading.Event(), clock.time_ns()
+    clock.call_soon(gate.wait)  # until all of them are there
     clock.call_at(now + 30_000_000, lambda: note("last"))
     clock.call_at(now + 10_000_000, fail)
     clock.call_at(now + 20_000_000, lambda: note("never")).cancel()
-    clock.call_soon(lambda: note("first"))
+    clock.call_at(now + 5_000_000, lambda: note("first"))
+    gate.set()
     assert done.wait(10)
     assert ran == [(name, "btstores-clock") for name in ("first", "bad", "last")]
     assert "timer.failed" in caplog.text

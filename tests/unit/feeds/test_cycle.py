@@ -13,7 +13,7 @@ import pytest
 from btstores.clock import RealClock
 from btstores.inbox import Wakeup
 from btstores.reports import FillReport, LinkReport, LinkState, Side, Subscription, Tick
-from tests.support.session import SECOND, Diary, Session, bar
+from tests.support.session import SECOND, START, Diary, Session, bar
 from tests.support.upstream import OwnTime, WaitingFeed
 from tests.support.venue import T0, new_store
 
@@ -37,7 +37,7 @@ class Timed(bt.Strategy):
     prenext = next
 
 
-ORIGIN = bt.date2num(bt.datetime.datetime.utcfromtimestamp(T0 / 1e9))
+ORIGIN = bt.date2num(START)
 
 
 def upstream_delays(arrivals, until):
@@ -161,9 +161,11 @@ class Live:
             for _ in self.symbols:
                 if not self.live.acquire(timeout=SOON):
                     self.late.append("live")
-            play()
-            for symbol in self.symbols:
-                self.put(LinkReport(LinkState.ENDED, 0, Subscription(symbol, TICKS, 1)))
+            try:
+                play()
+            finally:
+                for symbol in self.symbols:
+                    self.put(LinkReport(LinkState.ENDED, 0, Subscription(symbol, TICKS, 1)))
 
         thread = threading.Thread(target=venue)
         self.cerebro.addstrategy(Own, script=script)
@@ -204,6 +206,7 @@ def test_an_order_is_told_at_once_although_no_bar_comes():
         live.put(Tick("A", now, 10.0, 1.0))
         live.expect_handled("the tick")
         live.expect_handled("submitted")
+        live.store.outbox.call(len, "", timeout=SOON)  # the sending thread has done its part
         request = live.store.gateway.placed[0]
         for n in range(10):
             fill = FillReport(f"F{n}", "A", Side.BUY, 1.0, 10.0, now, request.client_order_id)

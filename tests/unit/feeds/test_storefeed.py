@@ -10,13 +10,12 @@ import pytest
 from btstores.errors import ConfigError, UnknownInstrumentError, UnsupportedError
 from btstores.feeds.storefeed import StoreFeed
 from btstores.reports import LinkReport, LinkState, Subscription, Tick
-from tests.support.session import SECOND, Diary, Session, bar
+from tests.support.session import START, Diary, Session, bar
 from tests.support.traces import ListFeed
 from tests.support.venue import MINUTE, T0, new_store
 
 LINES = ("close", "low", "high", "open", "volume", "openinterest", "datetime")
 MINUTES, TICKS = bt.TimeFrame.Minutes, bt.TimeFrame.Ticks
-START = datetime.datetime.utcfromtimestamp(T0 / SECOND)
 
 
 def minute(number):

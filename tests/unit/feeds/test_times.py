@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from btstores.errors import ConfigError
 from btstores.feeds.times import LocalizableTz, ns_to_num, num_to_ns, zone
-from tests.support.session import Diary, Session
+from tests.support.session import START, Diary, Session
 from tests.support.venue import T0
 
 UTC = datetime.timezone.utc
@@ -112,7 +112,7 @@ def test_a_feed_shows_local_times_for_a_zone_of_any_make(tz):
             seen.append((self.data.datetime.datetime(0), self.data.datetime[0]))
 
     session.run(Own)
-    utc = datetime.datetime.utcfromtimestamp(T0 / 1e9 + 60)
+    utc = START + datetime.timedelta(minutes=1)
     assert seen == [(utc + datetime.timedelta(hours=8), bt.date2num(utc))]
 
 
