@@ -10,7 +10,6 @@ import itertools
 from typing import Any, Dict, List, Sequence
 
 import backtrader as bt
-import pytest
 
 from btstores.feeds.times import num_to_ns
 from btstores.reports import Bar
@@ -18,7 +17,6 @@ from btstores.stores.paper import PaperStore
 from tests.parity.harness import News, Planned, Series, Setup, Trace, add_datas
 
 #: To be taken away when PaperStore passes.
-PENDING = pytest.mark.xfail(reason="PaperStore is being fitted to the engine", strict=False)
 
 _accounts = itertools.count(1)
 

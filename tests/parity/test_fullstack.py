@@ -43,7 +43,6 @@ PARAMS = [
 ]
 
 
-@fullstack.PENDING
 @pytest.mark.parametrize("case", PARAMS)
 def test_a_strategy_sees_the_same(case: Case) -> None:
     series = generated_series(BARS)

@@ -63,7 +63,6 @@ def test_many_random_strategies(datas: List[Series], setup: Setup, plan: Plan) -
     check_engine(datas, setup, plan)
 
 
-@fullstack.PENDING
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @profile(2_000)

@@ -37,7 +37,7 @@ STATUS: Dict[OrderState, int] = {
     OrderState.REJECTED: bt.Order.Rejected,
 }
 
-_WITH_LIMIT = frozenset({OrderType.STOP_LIMIT, OrderType.STOP_TRAIL_LIMIT})
+TRAILING = frozenset({OrderType.STOP_TRAIL, OrderType.STOP_TRAIL_LIMIT})
 
 
 def request_of(
@@ -59,8 +59,9 @@ def request_of(
         side=Side.BUY if order.isbuy() else Side.SELL,
         size=abs(order.created.size),
         order_type=order_type,
-        price=created.price,
-        limit_price=created.pricelimit if order_type in _WITH_LIMIT else None,
+        # A trailing order has been moved by backtrader already: what it starts from is sent.
+        price=(order.p.price or None) if order_type in TRAILING else created.price,
+        limit_price=_limit_of(order, order_type),
         trail_amount=order.trailamount or None,
         trail_percent=order.trailpercent or None,
         expire_ns=expire_ns,
@@ -72,6 +73,13 @@ def request_of(
         session_end_ns=num_to_ns(order.dteos) if order.dteos else None,
         extras=dict(order.info),
     )
+
+
+def _limit_of(order: Any, order_type: OrderType) -> Optional[float]:
+    if order_type is OrderType.STOP_LIMIT:
+        return float(order.created.pricelimit)
+    # Without a price of its own, a trailing order starts from its limit.
+    return (order.p.pricelimit or None) if order_type in TRAILING else None
 
 
 def problems_of(

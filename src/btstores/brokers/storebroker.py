@@ -288,7 +288,8 @@ class StoreBroker(AccountView, Listener):
             record = OrderRecord(request)
             self._tie(order, record)
             order.submit(self)
-            self.notify(order)
+            if self.tells(order, None):
+                self.notify(order)
             records.append(record)
         self.store.order_create(*records)
 
@@ -398,8 +399,13 @@ class StoreBroker(AccountView, Listener):
         elif event is OrderEvent.MODIFIED:
             self._show_changes(order, record)
         order.status = STATUS[record.state]
-        self.notify(order)
+        if self.tells(order, event):
+            self.notify(order)
         self._forget_finished(record)
+
+    def tells(self, order: Any, event: Optional[OrderEvent]) -> bool:
+        """Return whether a strategy hears of ``event``; None is that the order was sent."""
+        return True
 
     def _describe(self, order: Any, record: OrderRecord) -> None:
         order.addinfo(
@@ -434,7 +440,7 @@ class StoreBroker(AccountView, Listener):
             return
         comminfo = self.getcommissioninfo(order.data)
         value_of = self._value_function(comminfo)
-        closedcomm, openedcomm = _split_commission(comminfo, fill, closed, opened)
+        closedcomm, openedcomm = self._split_commission(comminfo, fill, closed, opened)
         order.execute(
             when,
             size,
@@ -493,17 +499,18 @@ class StoreBroker(AccountView, Listener):
                 return
             del self._records[oldest]
 
+    def _split_commission(
+        self, comminfo: Any, fill: FillReport, closed: float, opened: float
+    ) -> Any:
+        """Return the commission of a fill as the closing and the opening part.
 
-def _split_commission(comminfo: Any, fill: FillReport, closed: float, opened: float) -> Any:
-    """Return the commission of a fill as the closing and the opening part.
-
-    The venue's figure counts. It is split as the scheme would; without a figure the
-    scheme's own is taken.
-    """
-    closedcomm = comminfo.getcommission(closed, fill.price) if closed else 0.0
-    openedcomm = comminfo.getcommission(opened, fill.price) if opened else 0.0
-    total = fill.commission
-    if total is None or total == closedcomm + openedcomm:
-        return closedcomm, openedcomm
-    share = abs(closed) / fill.size if closed else 0.0
-    return total * share, total * (1 - share)
+        The venue's figure counts. It is split as the scheme would; without a figure the
+        scheme's own is taken.
+        """
+        closedcomm = comminfo.getcommission(closed, fill.price) if closed else 0.0
+        openedcomm = comminfo.getcommission(opened, fill.price) if opened else 0.0
+        total = fill.commission
+        if total is None or total == closedcomm + openedcomm:
+            return closedcomm, openedcomm
+        share = abs(closed) / fill.size if closed else 0.0
+        return total * share, total * (1 - share)

@@ -132,7 +132,7 @@ def _add(commands: Any, name: str, about: str, examples: str) -> argparse.Argume
 
 
 _DEMO = """examples:
-  btstores demo                          real prices, about 40 seconds
+  btstores demo                          real prices, for about 40 seconds
   btstores demo --seed 7                 made-up minutes
   btstores demo --data MYFILE.csv        your own prices
   btstores demo --speed max --json       at once, for machines
@@ -148,7 +148,7 @@ def _add_demo(commands: Any) -> None:
     parser.add_argument("--symbol", metavar="S", help="AAPL (default), GOOG, IBM or MSFT")
     parser.add_argument("--seed", type=int, metavar="N", help="make the prices up from this seed")
     parser.add_argument(
-        "--seconds", type=_above_zero, metavar="N", default=40.0, help="about so long (default 40)"
+        "--seconds", type=_above_zero, metavar="N", default=35.0, help="about so long (default 35)"
     )
     parser.add_argument(
         "--speed",

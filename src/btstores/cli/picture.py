@@ -190,7 +190,14 @@ def _draw_prices(axis: Any, picture: PictureData) -> None:
     _draw_marks(axis, picture)
     axis.set_ylabel(f"{picture.symbol} price")
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:,.{min(picture.decimals, 2)}f}")
-    axis.legend(handles=_legend(), loc="upper right", ncol=3, framealpha=0.95, fontsize=9)
+    axis.legend(
+        handles=_legend(),
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncol=3,
+        frameon=False,
+        fontsize=9,
+    )
 
 
 #: How each kind of execution looks: marker and words.

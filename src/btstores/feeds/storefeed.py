@@ -84,12 +84,13 @@ class StoreFeed(bt.feed.DataBase):
         self._ended = False
         self._newest_ns: Optional[int] = None
         self._seen_trades: Deque[str] = deque(maxlen=1000)
-        self._gap_since_ns: Optional[int] = None
         self._down = False
         #: Exact time of the current bar in epoch nanoseconds, UTC.
         self.time_ns: Optional[int] = None
         #: Bars that came late or twice and were not shown.
         self.dropped = 0
+        #: How often a bar, or a tick of a bar that is replayed, has been shown.
+        self.deliveries = 0
 
     # What the engine asks before it starts.
 
@@ -174,7 +175,6 @@ class StoreFeed(bt.feed.DataBase):
         if self._cycle is not None:
             self._cycle.add_feed(self)  # again, when Cerebro runs a second time
         self._line_buffers = [getattr(self.lines, name) for name in _FIELDS]
-        self._quote_buffers: List[Any] = []
         self._datetime = self.lines.datetime
         self._from_other = self.p.backfill_from is not None
         if self._from_other:
@@ -372,6 +372,11 @@ class StoreFeed(bt.feed.DataBase):
             and not self._from_other
         )
 
+    def _tick_fill(self, force: bool = False) -> None:
+        # The engine forces it for exactly what it goes on to show.
+        self.deliveries += force
+        super()._tick_fill(force)
+
     def rewind(self, size: int = 1) -> None:
         # The bar is taken out and kept, because a ring buffer (exactbars) cannot be
         # advanced again over what it has rewound.
@@ -418,7 +423,9 @@ class StoreFeed(bt.feed.DataBase):
         # next day into the open bar.
         if self._timeframe >= bt.TimeFrame.Days:
             return False
-        return not self.replaying or any(one.doadjusttime for one, _, _ in self._filters)
+        return not self.replaying or any(
+            getattr(one, "doadjusttime", False) for one, _, _ in self._filters
+        )
 
     def _load(self) -> Optional[bool]:
         head_ns = self._next_ns()

@@ -43,14 +43,15 @@ def ns_to_num(time_ns: int) -> float:
 def num_to_ns(num: float) -> int:
     """Return epoch nanoseconds for float days, to the 10 microseconds that a float holds.
 
-    Whole milliseconds come back exactly.
+    Whole milliseconds come back exactly, and `ns_to_num` gives the same float again.
     """
     days = int(num)
     microseconds = round((num - days) * _US_PER_DAY)
-    whole = round(microseconds / 1000) * 1000
-    if abs(microseconds - whole) <= 6:  # half of what two neighbouring floats differ by
-        microseconds = whole
-    return ((days - EPOCH_ORDINAL) * _US_PER_DAY + microseconds) * _NS_PER_US
+    midnight_us = (days - EPOCH_ORDINAL) * _US_PER_DAY
+    whole_ns = (midnight_us + round(microseconds / 1000) * 1000) * _NS_PER_US
+    if ns_to_num(whole_ns) == num:
+        return whole_ns
+    return (midnight_us + microseconds) * _NS_PER_US
 
 
 class LocalizableTz(datetime.tzinfo):

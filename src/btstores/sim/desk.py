@@ -201,9 +201,13 @@ class Desk:
 
     def _shrink(self, order: SimOrder, size: float) -> None:
         """Make the order smaller because a relative was executed; nothing left ends it."""
+        if not order.live:
+            return
         size = tidy(max(size, order.filled))
         if size == order.filled:
-            self._finish(order, State.CANCELED, Refusal("RELATED", "nothing is left to close"))
+            # The relative that took the last of it goes on.
+            why = Refusal("RELATED", "nothing is left to execute")
+            self._finish(order, State.CANCELED, why, siblings=False)
         elif size != order.request.size:
             order.request = order.request._replace(size=size)
             self._tell(order.report(OrderEvent.MODIFIED, self._clock.time_ns()))
@@ -269,8 +273,14 @@ class Desk:
             child.best = price
         book.add(child)
 
-    def _finish(self, order: SimOrder, state: State, why: Optional[Refusal] = None) -> None:
-        """End an order and what hangs on it."""
+    def _finish(
+        self,
+        order: SimOrder,
+        state: State,
+        why: Optional[Refusal] = None,
+        siblings: bool = True,
+    ) -> None:
+        """End an order and what hangs on it, with or without its siblings."""
         order.move_to(state)
         order.changed_ns = self._clock.time_ns()
         if why is not None:
@@ -280,13 +290,12 @@ class Desk:
             timer.cancel()
         if state is not State.FILLED:
             self._tell(order.status()._replace(request=None))
-        for sibling in self.related.siblings(order):
+        for sibling in self.related.siblings(order) if siblings else ():
             if sibling.live:
                 why = Refusal("RELATED", f"order {order.id} of the group is {state.value}")
                 self._finish(sibling, State.CANCELED, why)
         for child in self.related.children(order):
-            if child.live:
-                self._shrink(child, child.filled + min(child.remaining, self.related.pool(order)))
+            self._shrink(child, child.filled + min(child.remaining, self.related.pool(order)))
         self._archive(order)
 
     # Time and memory

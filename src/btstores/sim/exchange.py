@@ -129,8 +129,10 @@ class Exchange:
     def resume(self, symbol: str) -> None:
         """Let trading in ``symbol`` go on."""
         self.instrument(symbol)
-        self._desk.books[symbol].halted = False
-        self._desk.books[symbol].retry()
+        book = self._desk.books[symbol]
+        book.halted = False
+        book.retry()
+        book.close_auction(self.clock.time_ns())
 
     # Requests in, answered by reports
 

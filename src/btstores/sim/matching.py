@@ -151,8 +151,9 @@ class Book:
             return
         for order in list(self.orders):
             due = order.close_ns is not None and order.close_ns <= now_ns
-            if due and order.live and self.events > order.born:
-                self._hooks.execute(order, self.last, self._hooks.open_size(order))
+            size = self._hooks.open_size(order)
+            if due and size > 0 and self.events > order.born:
+                self._hooks.execute(order, self.last, size)
 
     # Prices of the orders
 

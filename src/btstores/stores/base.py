@@ -87,8 +87,8 @@ class BaseStore(metaclass=KeyedInstances):
     name: ClassVar[str] = ""
     #: What the venue can do; a copy for one object may know more.
     capabilities: Capabilities = Capabilities()
-    broker_class: ClassVar[Optional[Callable[..., Any]]] = None
-    data_class: ClassVar[Optional[Callable[..., Any]]] = None
+    broker_class: Optional[Type[Any]] = None
+    data_class: Optional[Type[Any]] = None
     _instances: ClassVar[weakref.WeakValueDictionary[Hashable, Any]]
 
     PARAMS: ClassVar[Tuple[Param, ...]] = (
@@ -544,7 +544,7 @@ class BaseStore(metaclass=KeyedInstances):
         if self.broker is None:
             from btstores.brokers.storebroker import StoreBroker
 
-            self.broker = (type(self).broker_class or StoreBroker)(self, *args, **kwargs)
+            self.broker = (self.broker_class or StoreBroker)(self, *args, **kwargs)
         return self.broker
 
 

@@ -2,190 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from typing import Any, ClassVar, Dict, Hashable, List, Mapping, Optional, Tuple, Union
+from typing import Any, ClassVar, Hashable, List, Optional, Tuple, Type
 
-from btstores.brokers.storebroker import StoreBroker
 from btstores.clock import Clock, SimulatedClock, wall_clock
 from btstores.config import Param, Params
 from btstores.errors import ConfigError
 from btstores.feeds.storefeed import StoreFeed
 from btstores.inbox import Outbox
-from btstores.reports import Bar, Report, Side
+from btstores.reports import Report, Side
 from btstores.sim.account import Account
-from btstores.sim.bars import BarExchange, BarOptions
-from btstores.sim.barview import BarView, view_of
-from btstores.sim.csvfile import read_csv
+from btstores.sim.bars import BarExchange
 from btstores.sim.exchange import Exchange
-from btstores.sim.generator import Generator
 from btstores.sim.market import Market
-from btstores.sim.prices import bars_from_feed, bars_from_frame, bars_from_list
 from btstores.sim.series import Series
 from btstores.stores.base import BaseStore
 from btstores.stores.gateway import Gateway
+from btstores.stores.paper.broker import BarBroker, PaperBroker
 from btstores.stores.paper.gateway import PaperGateway, TapGateway, capabilities_of
+from btstores.stores.paper.sources import series_of_params
 from btstores.stores.paper.venue import PAPER_CAPABILITIES, PaperVenue
 
 __all__ = ["PaperBroker", "PaperData", "PaperStore"]
 
-_BAR_OPTIONS = frozenset(field.name for field in dataclasses.fields(BarOptions))
-
 
 class PaperData(StoreFeed):
     """A feed of the paper venue."""
-
-
-class PaperBroker(StoreBroker):
-    """The broker of a paper account, with the setters of backtrader's own broker.
-
-    Slippage, cheating, volume fillers and their like belong to the ``backtrader`` fill
-    model; with the ``book`` they raise `ConfigError`.
-    """
-
-    store: PaperStore
-
-    def __init__(self, store: PaperStore, cash: Optional[float] = None, **kwargs: Any) -> None:
-        options = {name: kwargs.pop(name) for name in list(kwargs) if name in _BAR_OPTIONS}
-        super().__init__(store, **kwargs)
-        self._shown: Dict[str, Any] = {}
-        if options:
-            self._set_options(**options)
-        if cash is not None:
-            self.setcash(cash)
-
-    def trades(self, data: Any) -> bool:
-        store = getattr(data, "_store", None)
-        return store is not None and store in (self.store, self.store.params.data)
-
-    def next(self) -> None:
-        engine = self.store.bar_engine
-        if engine is not None:
-            engine.step({view[0]: view[1] for view in self._views()})
-        super().next()
-
-    def _views(self) -> List[Tuple[str, BarView]]:
-        views = []
-        for symbol, data in self.positions.datas.items():
-            if len(data):
-                shown = (len(data), data.datetime[0], data.close[0], data.volume[0])
-                fresh = shown != self._shown.get(symbol)
-                self._shown[symbol] = shown
-                views.append((symbol, view_of(data, fresh)))
-        return views
-
-    def expire_ns(self, order: Any) -> Optional[int]:
-        if order.valid == 0 and self.store.bar_engine is not None:
-            return None  # as backtrader's own broker has it
-        return super().expire_ns(order)
-
-    def _value_function(self, comminfo: Any) -> Any:
-        engine = self.store.bar_engine
-        if engine is not None and not engine.options.shortcash:
-            return comminfo.getoperationcost
-        return super()._value_function(comminfo)
-
-    # Cash.
-
-    def setcash(self, cash: float) -> None:
-        """Make ``cash`` the cash of the account, in its currency."""
-        self.store.set_cash(cash)
-
-    set_cash = setcash
-
-    def add_cash(self, cash: float) -> None:
-        """Add cash, or take it out when negative."""
-        self.store.deposit(cash)
-        if self._fund_shares is not None:
-            self._fund_shares += cash / self.get_fundvalue()
-
-    def get_fundshares(self) -> float:
-        engine = self.store.bar_engine
-        return engine.fund_shares if engine is not None else super().get_fundshares()
-
-    fundshares = property(get_fundshares)
-
-    def get_fundvalue(self) -> float:
-        engine = self.store.bar_engine
-        return engine.fund_value if engine is not None else super().get_fundvalue()
-
-    fundvalue = property(get_fundvalue)
-
-    # The parameters of backtrader's own broker.
-
-    def _set_options(self, **options: Any) -> None:
-        engine = self.store.bar_engine
-        if engine is None:
-            names = ", ".join(sorted(options))
-            raise ConfigError(f"{names}: only with PaperStore(fill_model='backtrader')", names)
-        engine.options = dataclasses.replace(engine.options, **options)
-
-    def set_coc(self, coc: bool) -> None:
-        """Fill market orders at the close of the bar they were made on."""
-        self._set_options(coc=coc)
-
-    def set_coo(self, coo: bool) -> None:
-        """Fill market orders at the open of the bar they are made on."""
-        if coo or self.store.bar_engine is not None:
-            self._set_options(coo=coo)
-
-    def set_int2pnl(self, int2pnl: bool) -> None:
-        """Charge interest to the profit and loss of the trade."""
-        self._set_options(int2pnl=int2pnl)
-
-    def set_shortcash(self, shortcash: bool) -> None:
-        """Let short sales of stock bring in cash."""
-        self._set_options(shortcash=shortcash)
-
-    def set_checksubmit(self, checksubmit: bool) -> None:
-        """Check the cash before an order is accepted."""
-        self._set_options(checksubmit=checksubmit)
-
-    def set_eosbar(self, eosbar: bool) -> None:
-        """Take a bar with the time of the session's end as its last."""
-        self._set_options(eosbar=eosbar)
-
-    seteosbar = set_eosbar
-
-    def set_filler(self, filler: Any) -> None:
-        """Bound how much of an order one bar can fill."""
-        self._set_options(filler=filler)
-
-    def set_slippage_perc(
-        self,
-        perc: float,
-        slip_open: bool = True,
-        slip_limit: bool = True,
-        slip_match: bool = True,
-        slip_out: bool = False,
-    ) -> None:
-        """Let prices slip by a fraction: 0.01 is one percent."""
-        self._set_options(
-            slip_perc=perc,
-            slip_fixed=0.0,
-            slip_open=slip_open,
-            slip_limit=slip_limit,
-            slip_match=slip_match,
-            slip_out=slip_out,
-        )
-
-    def set_slippage_fixed(
-        self,
-        fixed: float,
-        slip_open: bool = True,
-        slip_limit: bool = True,
-        slip_match: bool = True,
-        slip_out: bool = False,
-    ) -> None:
-        """Let prices slip by an amount of currency."""
-        self._set_options(
-            slip_perc=0.0,
-            slip_fixed=fixed,
-            slip_open=slip_open,
-            slip_limit=slip_limit,
-            slip_match=slip_match,
-            slip_out=slip_out,
-        )
 
 
 class PaperStore(BaseStore):
@@ -204,7 +46,7 @@ class PaperStore(BaseStore):
 
     name = "paper"
     capabilities = PAPER_CAPABILITIES
-    broker_class = PaperBroker
+    broker_class: Optional[Type[Any]] = PaperBroker
     data_class = PaperData
     gateway: PaperVenue
 
@@ -234,12 +76,13 @@ class PaperStore(BaseStore):
         self._series: List[Series] = []
         self._market: Optional[Market] = None
         if params.data is None:
-            self._series = _series_of(params)
+            self._series = series_of_params(params)
             self.capabilities = capabilities_of(self._series)
         else:
             self.capabilities = TapGateway.capabilities
         super().__init__(params)
         if self.bar_engine is not None:
+            self.broker_class = BarBroker
             # It belongs to Cerebro's thread, which steps it bar by bar.
             self.outbox = Outbox(self.name, threaded=False)
 
@@ -306,39 +149,3 @@ class PaperStore(BaseStore):
             status = self.gateway.mass_status()
             self.gateway.deposit(cash - (status.accounts[0].cash or 0.0))
         self.refresh_account()
-
-
-def _series_of(params: Params) -> List[Series]:
-    prices = params.prices
-    if prices is None:
-        generator = Generator(seed=params.seed)
-        return [generator.bars(symbol, params.bars) for symbol in params.symbols]
-    if isinstance(prices, Mapping):
-        series: List[Series] = []
-        for symbol, source in prices.items():
-            series += _read(source, symbol)
-        return series
-    return _read(prices, None)
-
-
-def _read(source: Any, symbol: Optional[str]) -> List[Series]:
-    """Return the series of one source of prices, whatever kind it is."""
-    if isinstance(source, Series):
-        return [source]
-    if isinstance(source, (str, os.PathLike)):
-        path: Union[str, os.PathLike[str]] = source
-        return read_csv(os.fspath(path), symbol)
-    if isinstance(source, (list, tuple)) and source:
-        if all(isinstance(one, Bar) for one in source):
-            return [bars_from_list(source)]
-        if all(isinstance(one, Series) for one in source):
-            return list(source)
-    if hasattr(source, "islive") and hasattr(source, "_start"):
-        return [bars_from_feed(source, symbol)]
-    if hasattr(source, "columns") and hasattr(source, "index"):
-        if symbol is None:
-            raise ConfigError("prices: a DataFrame has no symbol; give {'SYMBOL': frame}", "prices")
-        return [bars_from_frame(source, symbol)]
-    raise ConfigError.of(
-        "prices", type(source).__name__, "a CSV file, DataFrame, backtrader feed or list of bars"
-    )
