@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -182,7 +183,10 @@ def test_pace():
     assert done.returncode == 0
     text = done.stdout.decode()
     assert "20 bars in about 2 s" in text
-    assert sum("   value " in line for line in text.splitlines()) == 20
+    # On a machine that is busy the first bars may come before the history is through.
+    history = int(re.search(r"(\d+) bars of history", text).group(1))
+    assert history >= 40
+    assert history + sum("   value " in line for line in text.splitlines()) == 60
 
 
 # Wrong use
