@@ -14,7 +14,7 @@ from btstores.cli.session import Run
 from btstores.cli.show import JsonLines, Lines, show_open, show_tables, summary_of
 from btstores.cli.sma_bracket import SmaBracket
 from btstores.cli.strategies import strategy_defaults
-from btstores.cli.text import Screen, frame_text, money, percent
+from btstores.cli.text import Screen, frame_text, money, percent, progress
 from btstores.errors import ConfigError
 
 __all__ = ["demo_command", "sizes_for"]
@@ -31,6 +31,7 @@ TICKS = 10
 def demo_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Run the demo; return the exit status."""
     folder = "" if args.no_picture else _writable(args.out)
+    progress(err, "reading the prices ...")
     prices = find_prices(args.data, args.symbol, args.seed, args.bars)
     sizes = sizes_for(prices)
     store = _open(args, prices, sizes)

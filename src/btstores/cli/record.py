@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import math
-from typing import Any, Callable, Dict, List, Optional
+from collections import deque
+from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
 import backtrader as bt
 
@@ -12,21 +13,28 @@ __all__ = ["Recorder", "Watch", "watch"]
 
 Event = Dict[str, Any]
 
+#: The status of an order of which more is to be expected.
+ALIVE = ("Created", "Submitted", "Accepted", "Partial")
+
 
 class Recorder:
     """Keeps what happens in a run and tells it to ``tell`` at once, one event after another.
 
     Each event is a dictionary of JSON values with ``event`` saying which: data, history,
     bar, order, fill, trade or store.
+
+    A run may take weeks: with ``keep`` no bars are kept, and of finished orders, of fills
+    and of trades only so many.
     """
 
-    def __init__(self, tell: Callable[[Event], None]) -> None:
+    def __init__(self, tell: Callable[[Event], None], keep: Optional[int] = None) -> None:
         self.tell = tell
+        self.keep = keep
         self.bars: Dict[str, List[Event]] = {}
+        self.bar_counts: Dict[str, int] = {}
         self.orders: Dict[int, Event] = {}
-        self.fills: List[Event] = []
-        self.trades: List[Event] = []
-        self.equity: List[Event] = []
+        self.fills: Deque[Event] = deque(maxlen=keep)
+        self.trades: Deque[Event] = deque(maxlen=keep)
         self.decimals: Dict[str, int] = {}
         self.timeframes: Dict[str, int] = {}
         self.went_live = False
@@ -34,8 +42,10 @@ class Recorder:
         self.failures: List[str] = []
         self.start_value: Optional[float] = None
         self._status: Dict[str, str] = {}
-        self._old: Dict[str, List[str]] = {}
+        self._history: Dict[str, Tuple[int, str]] = {}  # how many bars, since when
         self._numbers: Dict[int, int] = {}
+        self._count = 0
+        self._done: Dict[int, Tuple[int, float]] = {}  # by order: parts and size so far
         self._newest: Dict[str, str] = {}
 
     # Told by Cerebro
@@ -69,13 +79,15 @@ class Recorder:
         event["position"] = position.size
         event["position_price"] = position.price if position.size else None
         event["cash"], event["value"] = known(broker.getcash()), known(broker.getvalue())
-        self.bars.setdefault(name, []).append(event)
+        self.bar_counts[name] = self.bar_counts.get(name, 0) + 1
+        if self.keep is None:
+            self.bars.setdefault(name, []).append(event)
         self._newest[name] = max(self._newest.get(name, ""), event["time"])
-        if not event["live"]:
-            self._old.setdefault(name, []).append(event["time"])
-            return
-        self.equity.append(event)
-        self.tell(event)
+        if event["live"]:
+            self.tell(event)
+        else:
+            count, since = self._history.get(name, (0, event["time"]))
+            self._history[name] = (count + 1, since)
 
     def _learn_decimals(self, name: str, data: Any, values: Dict[str, float]) -> None:
         """Show prices with the digits of the tick size, or with those that have come."""
@@ -92,7 +104,7 @@ class Recorder:
         """Take a notification of an order, with the executions that came with it."""
         if order.info.get("adopted"):
             return
-        number = self._numbers.setdefault(order.ref, len(self._numbers) + 1)
+        number = self._number(order.ref)
         data = name_of(order.data)
         pending = list(order.executed.iterpending())
         if pending and pending[-1].dt:
@@ -126,6 +138,24 @@ class Recorder:
             self._on_fill(event, order, bit)
         if before is None or before["status"] != event["status"]:
             self.tell(event)
+        self._forget_old_orders()
+
+    def _number(self, ref: int) -> int:
+        """Return our own number of an order: they count from 1 in each run."""
+        if ref not in self._numbers:
+            self._count += 1
+            self._numbers[ref] = self._count
+        return self._numbers[ref]
+
+    def _forget_old_orders(self) -> None:
+        if self.keep is None or len(self.orders) <= 2 * self.keep:
+            return
+        finished = [n for n, order in self.orders.items() if order["status"] not in ALIVE]
+        gone = set(finished[: -self.keep])
+        for number in gone:
+            del self.orders[number]
+            self._done.pop(number, None)
+        self._numbers = {ref: n for ref, n in self._numbers.items() if n not in gone}
 
     def _on_fill(self, order_event: Event, order: Any, bit: Any) -> None:
         tz = getattr(order.data, "_tz", None)
@@ -141,9 +171,9 @@ class Recorder:
             "role": order_event["role"],
             "bar": order_event["bar"],
         }
-        filled = [one["size"] for one in self.fills if one["order"] == fill["order"]]
-        fill["part"] = len(filled) + 1
-        fill["total"] = sum(filled) + fill["size"]
+        parts, size = self._done.get(fill["order"], (0, 0.0))
+        fill["part"], fill["total"] = parts + 1, size + fill["size"]
+        self._done[fill["order"]] = (fill["part"], fill["total"])
         fill["of"] = order_event["size"]
         self.fills.append(fill)
         self.tell(fill)
@@ -167,27 +197,21 @@ class Recorder:
 
     def finish(self) -> None:
         """Tell of history that was never followed by a live bar."""
-        for name in list(self._old):
+        for name in list(self._history):
             self._tell_history(name)
 
     def _tell_history(self, name: str) -> None:
-        times = self._old.pop(name, None)
-        if times:
-            self.tell(
-                {
-                    "event": "history",
-                    "data": name,
-                    "bars": len(times),
-                    "from": times[0],
-                    "to": times[-1],
-                }
-            )
+        count, since = self._history.pop(name, (0, ""))
+        if count:
+            event: Event = {"event": "history", "data": name, "bars": count, "from": since}
+            event["to"] = self._now(name)
+            self.tell(event)
 
     def _now(self, name: str) -> Optional[str]:
         return self._newest.get(name)
 
     def _bar_count(self, name: str) -> int:
-        return len(self.bars.get(name, ()))
+        return self.bar_counts.get(name, 0)
 
 
 class Watch(bt.Analyzer):

@@ -20,11 +20,15 @@ from btstores.cli.settings import (
 )
 from btstores.cli.show import JsonLines, Lines, show_open, show_tables, summary_of
 from btstores.cli.strategies import load_strategy, strategy_params
-from btstores.cli.text import Screen, frame_text, money, percent
+from btstores.cli.text import Screen, frame_text, money, percent, progress
 from btstores.errors import ConfigError
 from btstores.stores.registry import find_store
 
 __all__ = ["run_command"]
+
+
+#: So many finished orders, fills and trades are listed at the end; the journal has them all.
+KEEP = 1000
 
 
 class Plan(NamedTuple):
@@ -40,7 +44,7 @@ class Plan(NamedTuple):
 
 def run_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Run a strategy until its data ends or somebody stops it; return the exit status."""
-    plan = _plan(args)
+    plan = _plan(args, err)
     cerebro = bt.Cerebro(stdstats=False)
     broker = plan.store.getbroker()
     cerebro.setbroker(broker)
@@ -48,11 +52,10 @@ def run_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         cerebro.adddata(plan.store.getdata(dataname=symbol, **plan.feed))
     cerebro.addstrategy(plan.strategy, **plan.params)
     screen = Screen(out)
-    lines = Lines(screen, bars=bool(args.verbose))
-    recorder = lines.recorder
     if args.json:
-        recorder = Recorder(JsonLines(out, bars=bool(args.verbose)))
+        recorder = Recorder(JsonLines(out, bars=bool(args.verbose)), KEEP)
     else:
+        recorder = Lines(screen, bool(args.verbose), KEEP).recorder
         _introduce(screen, plan)
     watch(cerebro, recorder)
     run = Run(cerebro, plan.file)
@@ -80,13 +83,13 @@ def _status(run: Run, recorder: Recorder, err: TextIO) -> int:
         return 130
     if run.ended_by == "SIGTERM":
         return 143
-    if not recorder.failures and not any(recorder.bars.values()) and run.ended_by is None:
+    if not recorder.failures and not recorder.bar_counts and run.ended_by is None:
         err.write("btstores: error: the data ended before the first bar\n")
         return 1
     return 1 if recorder.failures else 0
 
 
-def _plan(args: argparse.Namespace) -> Plan:
+def _plan(args: argparse.Namespace, err: TextIO) -> Plan:
     tables = read_tables(args.config)
     strategy = load_strategy(args.strategy)
     params = strategy_params(strategy.kind, tables.strategy, pairs("--param", args.param))
@@ -99,6 +102,7 @@ def _plan(args: argparse.Namespace) -> Plan:
     if not symbols:
         raise ConfigError('which symbol? Give --data, or symbols = ["..."] in [data]', "--data")
     feed.pop("symbols", None)
+    progress(err, f"opening {name} ...")
     return Plan(_open(name, args, tables), symbols, feed, strategy.kind, strategy.file, params)
 
 

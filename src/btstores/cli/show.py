@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, TextIO
+from typing import Any, Dict, List, Optional, TextIO
 
-from btstores.cli.record import Event, Recorder, known, moment
+from btstores.cli.record import ALIVE, Event, Recorder, known, moment
 from btstores.cli.text import Screen, clock_text, money, percent, price_text, size_text, table
 
 __all__ = ["JsonLines", "Lines", "show_open", "show_tables", "summary_of"]
@@ -31,10 +31,10 @@ class JsonLines:
 class Lines:
     """Prints each event as a short line. Give it the recorder that tells the events."""
 
-    def __init__(self, screen: Screen, bars: bool = True) -> None:
+    def __init__(self, screen: Screen, bars: bool = True, keep: Optional[int] = None) -> None:
         self.screen = screen
         self.bars = bars
-        self.recorder = Recorder(self)
+        self.recorder = Recorder(self, keep)
         self._last_close: Dict[str, float] = {}
         self._unaccepted: List[int] = []
         self._accepted: List[int] = []
@@ -165,8 +165,8 @@ def summary_of(recorder: Recorder, broker: Any, currency: str) -> Event:
     return {
         "event": "summary",
         "orders": list(recorder.orders.values()),
-        "fills": recorder.fills,
-        "trades": recorder.trades,
+        "fills": list(recorder.fills),
+        "trades": list(recorder.trades),
         "positions": positions_of(broker),
         "open_orders": [
             one for one in recorder.orders.values() if one["status"] in ALIVE and one["sent"]
@@ -176,9 +176,6 @@ def summary_of(recorder: Recorder, broker: Any, currency: str) -> Event:
         "final_cash": known(broker.getcash()),
         "currency": currency,
     }
-
-
-ALIVE = ("Created", "Submitted", "Accepted", "Partial")
 
 
 def positions_of(broker: Any) -> List[Event]:

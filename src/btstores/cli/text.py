@@ -13,6 +13,7 @@ __all__ = [
     "money",
     "percent",
     "price_text",
+    "progress",
     "size_text",
     "table",
 ]
@@ -40,6 +41,13 @@ class Screen:
         """Print a line at once, so that who reads a pipe sees it when it happens."""
         self._out.write(self.paint(text.rstrip(), style) + "\n")
         self._out.flush()
+
+
+def progress(err: TextIO, text: str) -> None:
+    """Say what takes a moment, if somebody sits there."""
+    if err.isatty():
+        err.write(f"{text}\n")
+        err.flush()
 
 
 def money(value: float) -> str:

@@ -307,3 +307,25 @@ def test_second_signal_leaves_at_once(tmp_path):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=10)
     assert process.returncode == 130
+
+
+def test_what_is_kept_of_a_long_run_is_bounded(command, tmp_path, monkeypatch):
+    busy = write(
+        tmp_path / "busy.py",
+        """
+        import backtrader as bt
+
+        class Busy(bt.Strategy):
+            def next(self):
+                if len(self) == 5:
+                    self.sell(size=1, exectype=bt.Order.Limit, price=500)
+                if len(self) < 300:
+                    self.buy(size=1) if len(self) % 2 else self.sell(size=1)
+        """,
+    )
+    monkeypatch.setattr("btstores.cli.run.KEEP", 10)
+    summary = command("run", busy, *PAPER, "--json").summary
+    assert len(summary["fills"]) == 10
+    assert 10 <= len(summary["orders"]) <= 21
+    assert [order["size"] for order in summary["open_orders"]] == [1]
+    assert summary["orders"][-1]["order"] == 300
