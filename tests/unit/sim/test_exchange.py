@@ -6,7 +6,7 @@ import json
 import math
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from btstores.clock import SimulatedClock
@@ -435,6 +435,12 @@ def test_an_order_lives_up_to_and_including_its_expiry(bench):
     assert bench.fills(before) == []
 
 
+def test_an_expiry_before_the_bar_counts_even_if_the_clock_is_late(bench):
+    name = bench.send(BUY, 1, OrderType.LIMIT, 95.0, expire_ns=30 * S)
+    bench.exchange.on_bar(Bar("A", 4, 1, 60 * S, 94.0, 94.0, 94.0, 94.0))
+    assert bench.events(name) == [E.ACCEPTED, E.EXPIRED]
+
+
 def test_expiry_is_told_in_a_quiet_market_too(bench):
     name = bench.send(BUY, 1, OrderType.LIMIT, 95.0, expire_ns=30 * S)
     bench.clock.advance(29)
@@ -674,6 +680,15 @@ def test_a_price_change_and_back_costs_the_place(bench):
     assert bench.fills("b") == [(60.0, 98.0)]
 
 
+def test_a_moved_limit_queues_anew(bench):
+    bench.quote(99.0, 101.0, 30, 30)
+    bench.tick(100.0)
+    name = bench.send(BUY, 50, OrderType.LIMIT, 98.0)
+    bench.modify(name, price=99.0)
+    bench.tick(99.0, size=40)
+    assert bench.fills(name) == [(10.0, 99.0)]
+
+
 def test_a_change_that_crosses_the_quote_trades_at_once(bench):
     bench.quote(99.0, 101.0, 10, 10)
     name = bench.send(BUY, 5, OrderType.LIMIT, 100.0)
@@ -826,6 +841,15 @@ def test_closing_is_always_affordable():
     bench.send(SELL, 10)
     bench.bar(1.0)
     assert bench.position() == 0
+
+
+def test_a_group_counts_once_against_the_next_order():
+    bench = Bench(cash=1000.0)
+    bench.bar(100.0)
+    first = bench.send(BUY, 4, OrderType.LIMIT, 90.0)
+    bench.send(BUY, 4, OrderType.STOP, 110.0, oco_id=first)
+    assert bench.events(bench.send(BUY, 5, OrderType.LIMIT, 100.0)) == [E.ACCEPTED]
+    assert bench.events(bench.send(BUY, 1, OrderType.LIMIT, 100.0)) == [E.MARGIN]
 
 
 def test_leverage():
@@ -1027,6 +1051,36 @@ def test_trailing_child_without_a_price_starts_at_the_entry(bench):
     assert bench.fills("trail") == [(1.0, 86.0)]
 
 
+def test_a_close_order_as_exit_takes_no_close_from_before_its_entry(bench):
+    bench.bar(100.0)
+    bench.exchange.submit(
+        [
+            bench.order(BUY, 1, OrderType.MARKET, id="parent"),
+            bench.order(
+                SELL, 1, OrderType.CLOSE, id="exit", parent_id="parent", session_end_ns=60 * S
+            ),
+        ]
+    )
+    bench.exchange.halt("A")
+    bench.bar(101.0)
+    bench.exchange.resume("A")
+    bench.bar(102.0, 104.0, 102.0, 103.0)
+    assert bench.fills() == [(1.0, 102.0), (1.0, 103.0)]
+
+
+def test_better_limits_first_when_the_market_opens_beyond_them(bench):
+    bench.bar(100.0)
+    bench.send(BUY, 60, OrderType.LIMIT, 98.0, id="a")
+    bench.send(BUY, 60, OrderType.LIMIT, 99.0, id="b")
+    bench.send(SELL, 60, OrderType.LIMIT, 102.0, id="c")
+    bench.send(SELL, 60, OrderType.LIMIT, 101.0, id="d")
+    bench.bar(97.0, volume=600)
+    bench.bar(103.0, volume=600)
+    assert bench.fills("a") == bench.fills("c") == []
+    assert bench.fills("b") == [(60.0, 97.0)]
+    assert bench.fills("d") == [(60.0, 103.0)]
+
+
 def test_bracket_on_quotes_runs_through_in_one_go(bench):
     bench.quote(104.0, 104.5)
     bench.bracket(BUY, 10, OrderType.MARKET, None, 95.0, 103.0)
@@ -1065,6 +1119,40 @@ def test_one_cancels_other_partial_fill_shrinks(bench):
     assert bench.fills(second) == [(7.0, 105.0)]
     assert bench.last(first).event is E.CANCELED
     assert bench.position() == 10
+
+
+def test_a_small_member_that_vanishes_leaves_the_large_one_alone(bench):
+    bench.bar(100.0)
+    large = bench.send(BUY, 10, OrderType.LIMIT, 98.0)
+    small = bench.send(BUY, 3, OrderType.STOP, 104.0, oco_id=large)
+    smaller = bench.send(BUY, 2, OrderType.STOP, 105.0, oco_id=large)
+    bench.bar(97.0, volume=40)
+    assert bench.events(small) == bench.events(smaller) == [E.ACCEPTED, E.CANCELED]
+    bench.bar(97.0)
+    assert bench.fills(large) == [(4.0, 97.0), (6.0, 97.0)]
+
+
+def test_close_order_whose_session_ended_in_a_halt_trades_when_that_is_over(bench):
+    bench.bar(100.0)
+    name = bench.send(BUY, 1, OrderType.CLOSE, session_end_ns=120 * S)
+    bench.exchange.halt("A")
+    bench.bar(101.0)
+    bench.clock.advance(100)
+    assert bench.fills(name) == []
+    bench.exchange.resume("A")
+    assert bench.fills(name) == [(1.0, 101.0)]
+
+
+def test_close_order_as_exit_of_an_entry_that_never_came(bench):
+    bench.bar(100.0)
+    parent = bench.send(BUY, 10)
+    bench.bar(100.0, volume=30)
+    first = bench.send(SELL, 10, OrderType.CLOSE, parent_id=parent, session_end_ns=180 * S)
+    second = bench.send(SELL, 10, OrderType.CLOSE, parent_id=parent, session_end_ns=180 * S)
+    bench.bar(100.0, volume=1)
+    assert bench.fills(first) == [(3.0, 100.0)]
+    assert bench.fills(second) == []
+    assert bench.position() == 0
 
 
 def test_a_group_whose_other_member_is_finished_takes_no_more(bench):
@@ -1136,84 +1224,112 @@ def test_the_state_table_has_an_entry_for_each_state():
 
 # ------------------------------------------------------------------ random sessions
 
-PRICES = st.integers(90, 110).map(float)
+PRICES = st.integers(95, 105).map(float)
 SIZES = st.sampled_from([1, 3, 10, 25, 0.5, 7.25])
-IDS = st.integers(0, 12).map("o{}".format)
+#: Most random orders come in the first half of the time that a long session takes.
+TIMES = st.one_of(st.none(), st.integers(0, 1500).map(lambda s: s * S))
 
 
-@st.composite
-def bars(draw):
+def draw_bar(draw, number):
     values = draw(st.lists(PRICES, min_size=4, max_size=4))
     volume = draw(st.sampled_from([None, 0.0, 20.0, 100.0, 1000.0]))
     return ("bar", values[0], max(values), min(values), values[3], volume)
 
 
-@st.composite
-def orders(draw):
-    kind = draw(st.sampled_from(list(OrderType)))
+def earlier(draw, number):
+    """Name an order that is likely to be there."""
+    return f"o{max(0, number - draw(st.integers(1, 6)))}"
+
+
+def draw_order(draw, number):
     trail = draw(st.sampled_from([{"trail_amount": 2.0}, {"trail_percent": 0.03}]))
-    relative = draw(st.sampled_from(["", "", "parent_id", "oco_id"]))
     terms = {
-        "client_order_id": draw(IDS),
+        "client_order_id": f"o{number}" if draw(st.integers(0, 9)) else earlier(draw, number),
         "symbol": draw(st.sampled_from(["A", "A", "A", "B"])),
         "side": draw(st.sampled_from(list(Side))),
         "size": draw(SIZES),
-        "order_type": kind,
+        "order_type": draw(st.sampled_from(list(OrderType))),
         "price": draw(PRICES),
-        "limit_price": draw(st.one_of(PRICES)),
-        "expire_ns": draw(st.one_of(st.none(), st.integers(0, 2000).map(lambda s: s * S))),
-        "session_end_ns": draw(st.one_of(st.none(), st.integers(0, 2000).map(lambda s: s * S))),
+        "limit_price": draw(PRICES),
+        "expire_ns": draw(TIMES),
+        "session_end_ns": draw(TIMES),
         **trail,
     }
+    relative = draw(st.sampled_from(["", "", "", "parent_id", "oco_id"]))
     if relative:
-        terms[relative] = draw(IDS)
+        terms[relative] = earlier(draw, number)
     return ("submit", [terms])
 
 
-@st.composite
-def brackets(draw):
-    number = draw(st.integers(20, 40))
+def draw_bracket(draw, number):
     size, side = draw(SIZES), draw(st.sampled_from(list(Side)))
-    other = SELL if side is BUY else BUY
     base = {"symbol": "A", "size": size}
-    parent = {**base, "client_order_id": f"p{number}", "side": side, "price": draw(PRICES)}
+    parent = {**base, "client_order_id": f"o{number}", "side": side, "price": draw(PRICES)}
     parent["order_type"] = draw(st.sampled_from([OrderType.MARKET, OrderType.LIMIT]))
     legs = [
         {
             **base,
             "client_order_id": f"{kind.value}{number}",
-            "side": other,
+            "side": SELL if side is BUY else BUY,
             "order_type": kind,
             "price": draw(PRICES),
-            "parent_id": f"p{number}",
+            "parent_id": f"o{number}",
         }
         for kind in (OrderType.STOP, OrderType.LIMIT)
     ]
     return ("submit", [parent, *legs])
 
 
-STEPS = st.one_of(
-    bars(),
-    bars(),
-    orders(),
-    orders(),
-    brackets(),
-    st.tuples(st.just("tick"), PRICES, st.sampled_from([None, 2.0, 50.0])),
-    st.tuples(st.just("quote"), PRICES, st.sampled_from([1.0, 2.0]), st.sampled_from([None, 5.0])),
-    st.tuples(st.just("cancel"), IDS),
-    st.tuples(
-        st.just("modify"),
-        IDS,
-        st.sampled_from(
-            [{"size": 4}, {"size": 30}, {"price": 99.0}, {"limit_price": 101.0}, {"size": 0.25}]
-        ),
-    ),
-    st.tuples(st.just("wait"), st.integers(1, 200)),
-    st.tuples(st.just("halt")),
-    st.tuples(st.just("resume")),
-)
-# Either of the markets: bars only, or the finer ones too.
-SESSIONS = st.lists(STEPS, min_size=1, max_size=40)
+def draw_tick(draw, number):
+    return ("tick", draw(PRICES), draw(st.sampled_from([None, 2.0, 50.0])))
+
+
+def draw_quote(draw, number):
+    spread, size = draw(st.sampled_from([1.0, 2.0])), draw(st.sampled_from([None, 5.0]))
+    return ("quote", draw(PRICES), spread, size)
+
+
+CHANGES = [
+    {"size": 4},
+    {"size": 30},
+    {"price": 99.0},
+    {"limit_price": 101.0},
+    {"size": 0.25},
+    {"expire_ns": 2000 * S},
+]
+
+
+def draw_change(draw, number):
+    kind = draw(st.sampled_from(["cancel", "modify", "modify"]))
+    more = (draw(st.sampled_from(CHANGES)),) if kind == "modify" else ()
+    return (kind, earlier(draw, number), *more)
+
+
+def draw_other(draw, number):
+    kind = draw(st.sampled_from(["wait", "wait", "wait", "halt", "resume", "resume"]))
+    return (kind, draw(st.integers(1, 300)))
+
+
+COARSE = [draw_bar] * 4 + [draw_order] * 4 + [draw_bracket, draw_change, draw_other]
+FINE = [*COARSE, draw_tick, draw_tick, draw_quote, draw_quote]
+
+
+@st.composite
+def sessions(draw, least=5, most=40):
+    steps = draw(st.sampled_from([COARSE, FINE]))
+    count = draw(st.integers(least, most))
+    return [draw(st.sampled_from(steps))(draw, number) for number in range(count)]
+
+
+def random_test(examples):
+    # Without the phase that explains: it traces every line, for minutes.
+    phases = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=phases,
+    )
 
 
 def apply(exchange, clock, step):
@@ -1293,8 +1409,8 @@ def check_orders(status, reports, fills):
             assert sum(filled) <= by_name[parent].filled + 1e-9
 
 
-@given(SESSIONS, st.sampled_from([1_000_000.0, 2_000.0]))
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(sessions(), st.sampled_from([1_000_000.0, 2_000.0]))
+@random_test(80)
 def test_random_sessions_keep_the_books_straight(steps, cash):
     clock, reports = SimulatedClock(0), []
     exchange = new_exchange(clock, reports, cash)
@@ -1303,9 +1419,13 @@ def test_random_sessions_keep_the_books_straight(steps, cash):
         check_invariants(exchange, reports, cash)
 
 
-@given(SESSIONS)
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(sessions())
+@random_test(60)
 def test_a_session_restarted_after_every_step_goes_like_an_uninterrupted_one(steps):
+    compare_with_restarts(steps)
+
+
+def compare_with_restarts(steps):
     clock, reports = SimulatedClock(0), []
     exchange = new_exchange(clock, reports, 100_000.0)
     for step in steps:
@@ -1325,11 +1445,12 @@ def test_a_session_restarted_after_every_step_goes_like_an_uninterrupted_one(ste
 
 
 @pytest.mark.long
-@given(st.lists(STEPS, min_size=40, max_size=150), st.sampled_from([1_000_000.0, 2_000.0]))
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-def test_long_random_sessions(steps, cash):
+@given(sessions(20, 80), st.sampled_from([1_000_000.0, 2_000.0]))
+@random_test(300)
+def test_many_random_sessions(steps, cash):
     clock, reports = SimulatedClock(0), []
     exchange = new_exchange(clock, reports, cash)
     for step in steps:
         apply(exchange, clock, step)
     check_invariants(exchange, reports, cash)
+    compare_with_restarts(steps)

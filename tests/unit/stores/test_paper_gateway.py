@@ -214,6 +214,17 @@ def test_bars_stamped_at_their_start():
     assert ends == [120, 240, 360, 480, 600, 720]
 
 
+def test_orders_meet_bars_stamped_at_their_start_when_those_end():
+    venue = Venue([bars_from_list(minute_bars(), stamp="start")])
+    venue.place("a", kind=OrderType.LIMIT, price=50.0, expire_ns=150 * S)
+    venue.place("b", kind=OrderType.CLOSE, session_end_ns=180 * S)
+    venue.run()
+    assert venue.of(OrderReport)[-1].event is OrderEvent.EXPIRED
+    (fill,) = venue.of(FillReport)
+    # The bar from 120 to 180 seconds.
+    assert (fill.client_order_id, fill.price, fill.time_ns) == ("b", 102.0, 180 * S)
+
+
 def test_ticks_and_quotes():
     series = Generator(seed=1, start_ns=0).ticks("A", 40)
     venue = Venue(series)
@@ -565,6 +576,21 @@ def test_orders_from_several_threads_while_prices_run(real):
     status = venue.gateway.mass_status()
     assert len(status.orders) == 200
     assert len({order.client_order_id for order in status.orders}) == 200
+
+
+def test_prices_that_come_faster_than_they_can_be_told_do_not_lock_orders_out(real):
+    venue = real(speed=1e9)
+
+    def put(report):
+        for _ in range(2000):
+            pass
+
+    venue.gateway.connect(put, 5.0)
+    venue.gateway.timeout = 2.0
+    venue.gateway.subscribe(MINUTES)
+    for number in range(5):
+        venue.place(f"o{number}")
+    assert len(venue.gateway.mass_status().orders) == 5
 
 
 def test_a_venue_that_does_not_answer(real):
