@@ -142,5 +142,5 @@ def _run(reader: JournalReader, text: str) -> str:
 
 
 def _refuse(error: Exception, err: Optional[TextIO]) -> int:
-    (sys.stderr if err is None else err).write(f"btstores journal: {error}\n")
+    (sys.stderr if err is None else err).write(f"btstores: error: {error}\n")
     return 2

@@ -117,7 +117,8 @@ def _open(path: Union[str, Path]) -> Any:
         with open(path, "rb") as raw:
             head = raw.read(65536)
     except OSError as error:
-        raise DataFileError(str(path), 1, "-", error.strerror, "a file to read") from error
+        expected = f"a file that can be read ({error.strerror})"
+        raise ConfigError.of("prices", str(path), expected) from error
     encoding = "utf-8-sig"
     try:
         head[: head.rfind(b"\n") + 1].decode(encoding)

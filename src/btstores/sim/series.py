@@ -65,7 +65,8 @@ def usual_timeframe(times: Sequence[int]) -> Tuple[int, int]:
         return TimeFrame.MONTHS, max(1, round(days / 30.4))
     for frame in (TimeFrame.WEEKS, TimeFrame.DAYS, TimeFrame.MINUTES, TimeFrame.SECONDS):
         if usual >= _UNIT_NS[frame] and usual % _UNIT_NS[frame] == 0:
-            return frame, usual // _UNIT_NS[frame]
+            # Days two or three apart are days with holes, not bars of several days.
+            return frame, 1 if frame == TimeFrame.DAYS else usual // _UNIT_NS[frame]
     return TimeFrame.TICKS, 1
 
 

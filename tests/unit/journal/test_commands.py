@@ -128,7 +128,7 @@ def test_mistakes_are_one_line(path, tmp_path, words, message):
     names = {"path": path, "missing": tmp_path / "missing", "text": text}
     status, out, err = run(*[word.format(**names) for word in words])
     assert (status, out) == (2, "")
-    assert err.startswith("btstores journal: ")
+    assert err.startswith("btstores: error: ")
     assert message in err
     assert err.count("\n") == 1
 

@@ -53,7 +53,7 @@ def write(tmp_path):
 #: File -> time frame, compression, stamped at, number of rows, first stamp, first row.
 REAL = {
     "2006-day-001.txt": (5, 1, "end", 255, "2006-01-02 end", (3578.73, 3605.95, 3578.73, 3604.33)),
-    "2006-day-002.txt": (5, 2, "end", 129, "2006-01-03 end", (3578.73, 3638.42, 3578.73, 3614.34)),
+    "2006-day-002.txt": (5, 1, "end", 129, "2006-01-03 end", (3578.73, 3638.42, 3578.73, 3614.34)),
     "2006-week-001.txt": (6, 1, "end", 52, "2006-01-06 end", (3578.73, 3666.99, 3578.73, 3666.99)),
     "2006-min-005.txt": (
         4,
@@ -329,7 +329,7 @@ def test_nothing_left_after_skipping(write):
 
 
 def test_missing_file_and_wrong_options(write, tmp_path):
-    with pytest.raises(DataFileError, match="a file to read"):
+    with pytest.raises(ConfigError, match="a file that can be read"):
         read_csv(tmp_path / "none.csv")
     path = write("Date,Close\n2024-01-31,11\n")
     with pytest.raises(ConfigError, match="bad_rows"):
