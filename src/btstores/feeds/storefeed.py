@@ -16,6 +16,7 @@ from backtrader.resamplerfilter import _BaseResampler
 
 from btstores.clock import wall_clock
 from btstores.errors import ConfigError, UnsupportedError
+from btstores.feeds.backfill import BackfillSource
 from btstores.feeds.cycle import Cycle
 from btstores.feeds.times import LocalizableTz, ns_to_num, num_to_ns, zone
 from btstores.reports import (
@@ -80,7 +81,7 @@ class StoreFeed(bt.feed.DataBase):
         self._rewound: Optional[List[float]] = None
         self._deferred = False
         self._awaiting_history = False
-        self._from_other = self._other_loaded = False
+        self._other: Optional[BackfillSource] = None
         self._ended = False
         self._newest_ns: Optional[int] = None
         self._seen_trades: Deque[str] = deque(maxlen=1000)
@@ -157,6 +158,11 @@ class StoreFeed(bt.feed.DataBase):
         clone._dataname = clone._name = _dataname
         return clone
 
+    @property
+    def is_live(self) -> bool:
+        """Return whether strategies have been told LIVE, and nothing else since."""
+        return bool(self._laststatus == self.LIVE)
+
     # Start and stop.
 
     @property
@@ -176,9 +182,9 @@ class StoreFeed(bt.feed.DataBase):
             self._cycle.add_feed(self)  # again, when Cerebro runs a second time
         self._line_buffers = [getattr(self.lines, name) for name in _FIELDS]
         self._datetime = self.lines.datetime
-        self._from_other = self.p.backfill_from is not None
-        if self._from_other:
+        if self.p.backfill_from is not None:
             self.p.backfill_from._start()
+            self._other = BackfillSource(self.p.backfill_from)
         self._store.start(data=self)
         # This may already raise for an unknown symbol, before anything is asked for.
         self.instrument = self._store.instrument(self.symbol)
@@ -307,7 +313,7 @@ class StoreFeed(bt.feed.DataBase):
     @property
     def awaits_first_history(self) -> bool:
         """Return whether the history asked for at the start is still to come."""
-        if not self._has_other() and self._from_other:
+        if not self._has_other() and self._other is not None:
             return True
         return self._awaiting_history and self._newest_ns is None
 
@@ -339,7 +345,7 @@ class StoreFeed(bt.feed.DataBase):
         if datamaster is not None:
             if self._deferred:
                 self._deferred = False
-                if self._load_next(datamaster, ticks):
+                if self.load_next(datamaster, ticks):
                     return True
                 self._check(forcedata=datamaster)
             head_ns = self.head_ns()
@@ -347,9 +353,10 @@ class StoreFeed(bt.feed.DataBase):
                 return False if self.is_over() else None
             if cycle.horizon_ns is not None and head_ns > cycle.horizon_ns and not self._filters:
                 return False
-        return self._load_next(datamaster, ticks)
+        return self.load_next(datamaster, ticks)
 
-    def _load_next(self, datamaster: Any, ticks: bool) -> Optional[bool]:
+    def load_next(self, datamaster: Any = None, ticks: bool = False) -> Optional[bool]:
+        """Load the next bar, without regard to other feeds: True, None (not yet) or False."""
         loaded: Optional[bool] = super().next(datamaster=datamaster, ticks=ticks)
         return loaded
 
@@ -359,7 +366,7 @@ class StoreFeed(bt.feed.DataBase):
             self._ended
             and not self._awaiting_history
             and not self.haslivedata()
-            and not self._from_other
+            and self._other is None
         )
 
     def _is_caught_up(self) -> bool:
@@ -369,7 +376,7 @@ class StoreFeed(bt.feed.DataBase):
             and not self._ended
             and not self._down
             and not self.haslivedata()
-            and not self._from_other
+            and self._other is None
         )
 
     def _tick_fill(self, force: bool = False) -> None:
@@ -404,7 +411,7 @@ class StoreFeed(bt.feed.DataBase):
         # still shows history the clock would close each bar after its first minute.
         if self._deferred or not self._closes_by_check():
             return
-        if self._laststatus != self.LIVE:
+        if not self.is_live:
             if forcedata is not None:
                 super()._check(forcedata=forcedata)
         elif self._is_bar_due():
@@ -434,8 +441,10 @@ class StoreFeed(bt.feed.DataBase):
         horizon_ns = self._cycle.horizon_ns if self._cycle is not None else None
         if self._filters and horizon_ns and head_ns > horizon_ns:
             return None  # a resampler takes all it can get, but not what is yet to come
-        if self._from_other:
-            self._show_other()
+        if self._other is not None:
+            self._other.show(self.lines)
+            self.time_ns = head_ns
+            self._newest_ns = max(head_ns, self._newest_ns or head_ns)
             return True
         item = self._pending.popleft()
         self.time_ns = item.time_ns
@@ -466,36 +475,21 @@ class StoreFeed(bt.feed.DataBase):
 
     def _next_ns(self) -> Optional[int]:
         """Return the time of the next thing to load, or None when there is nothing."""
-        if self._has_other():
-            return num_to_ns(self.p.backfill_from.datetime[0])
-        if self._from_other or not self._pending:
-            return None
-        return self._pending[0].time_ns
+        if self._other is not None:
+            return self._other.time_ns if self._has_other() else None
+        return self._pending[0].time_ns if self._pending else None
 
     def _has_other(self) -> bool:
-        """Return whether a bar of ``backfill_from`` is at hand; look for one if need be."""
-        if self._from_other and not self._other_loaded:
-            other = self.p.backfill_from
-            ours = isinstance(other, StoreFeed)
-            loaded = other._load_next(None, False) if ours else other.next()
-            self._other_loaded = bool(loaded)
-            if not loaded and (loaded is not None or not ours):
-                self._from_other = False
-                # What the venue's history has of the same time is shown already.
-                while self._pending and self._pending[0].time_ns <= (self.time_ns or 0):
-                    self._pending.popleft()
-                    self.dropped += 1
-        return self._other_loaded
-
-    def _show_other(self) -> None:
-        other = self.p.backfill_from
-        self._other_loaded = False
-        for name in self.lines.getlinealiases():
-            line = getattr(other.lines, name, None)
-            if line is not None:
-                getattr(self.lines, name)[0] = line[0]
-        self.time_ns = num_to_ns(self._datetime[0])
-        self._newest_ns = max(self.time_ns, self._newest_ns or self.time_ns)
+        """Return whether a bar of ``backfill_from`` is at hand."""
+        if self._other is None or self._other.ready():
+            return self._other is not None
+        if self._other.over:
+            self._other = None
+            # What the venue's history has of the same time is shown already.
+            while self._pending and self._pending[0].time_ns <= (self.time_ns or 0):
+                self._pending.popleft()
+                self.dropped += 1
+        return False
 
 
 _FIELDS = ("open", "high", "low", "close", "volume", "openinterest")
