@@ -295,6 +295,38 @@ def test_a_replayed_day_ends_at_midnight(live):
     assert second == [13.0, 15.0, 3.0]
 
 
+@pytest.mark.parametrize("live", [True, False], ids=["live", "history"])
+def test_a_replayed_hour_ends_with_its_day(live):
+    def replayed_hour(cerebro, feeds):
+        cerebro.replaydata(feeds[0], timeframe=MINUTES, compression=60)
+
+    first, second = shown_days(replayed_hour, live)
+    assert first == [10.0, 12.0, 3.0]
+    assert second == [13.0, 15.0, 3.0]
+
+
+def test_a_window_of_bounded_memory_stays_whole_when_a_bar_is_put_back():
+    session = Session(exactbars=1)
+    session.feed()
+    session.bars(10, 11, 12, 13)
+    seen = []
+
+    class Averaging(Diary):
+        def __init__(self):
+            super().__init__()
+            bt.ind.SMA(self.data, period=3)
+
+    def put_back(strategy):
+        data = strategy.data
+        data.rewind()
+        seen.append([data.close[-ago] for ago in range(3)])
+        assert data._bring_back(None, False)
+        seen.append([data.close[-ago] for ago in range(3)])
+
+    session.run(Averaging, script={4: put_back})
+    assert seen == [[12, 11, 10], [13, 12, 11]]
+
+
 def test_the_oracle_is_upstreams_own_feed():
     bars = [bar(1, 10.0), bar(2, 11.0)]
     trace = upstream_trace({"A": bars}, plain)
