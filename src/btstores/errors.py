@@ -7,8 +7,7 @@
     │   ├── MissingExtraError     the store's client library is not installed
     │   ├── UnknownInstrumentError
     │   ├── UnsupportedError      the venue cannot do it and the core does not emulate it
-    │   ├── DataFileError         a malformed price file: file, line, column, value
-    │   └── OrderDenied           an order that must not be sent
+    │   └── DataFileError         a malformed price file: file, line, column, value
     ├── VenueError            the venue answered, and said no
     │   ├── LinkError             no usable connection
     │   └── VenueRefused          a request was refused
@@ -29,7 +28,6 @@ __all__ = [
     "JournalError",
     "LinkError",
     "MissingExtraError",
-    "OrderDenied",
     "OutcomeUnknown",
     "UnknownInstrumentError",
     "UnknownStoreError",
@@ -119,16 +117,6 @@ class DataFileError(UsageError):
         self.column = column
         self.value = value
         self.expected = expected
-
-
-class OrderDenied(UsageError):
-    """An order must not be sent; ``code`` says which check denied it."""
-
-    code = "ORDER_DENIED"
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class VenueError(BtstoresError):

@@ -83,7 +83,6 @@ class LinkState(enum.Enum):
     READY = "ready"  # connected and reconciled: orders may be sent
     SUBSCRIBED = "subscribed"
     REFUSED = "refused"  # subscription refused, see ``detail``
-    STALE = "stale"
     ENDED = "ended"  # no more data will come for this subscription
 
 

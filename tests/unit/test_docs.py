@@ -152,7 +152,7 @@ def test_every_reason_code_is_explained() -> None:
 
 def reason_codes(source: str) -> set:
     """Return the codes that a file gives to refusals."""
-    givers = "Refusal|ModifyRefused|VenueRefused|_refuse|_deny"
+    givers = "Refusal|ModifyRefused|VenueRefused|_problems|_refuse|_refuse_held|_deny"
     return set(re.findall(rf'\b(?:{givers})\([^()]*?"([A-Z_]{{4,}})"', source))
 
 

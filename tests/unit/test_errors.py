@@ -29,7 +29,6 @@ def test_every_error_is_ours_and_has_a_code_of_its_own():
         errors.UnknownInstrumentError,
         errors.UnsupportedError,
         errors.DataFileError,
-        errors.OrderDenied,
     ],
 )
 def test_a_users_mistake_is_a_usage_error_and_a_value_error(cls):
@@ -72,8 +71,6 @@ def test_messages_name_what_is_wrong_and_what_was_expected(error, message):
 def test_errors_carry_what_a_program_needs():
     file_error = errors.DataFileError("a.csv", 3, "close", "abc", "a number")
     assert (file_error.line, file_error.column, file_error.value) == (3, "close", "abc")
-    assert errors.OrderDenied("TOO_BIG", "no").code == "TOO_BIG"
-    assert errors.OrderDenied.code == "ORDER_DENIED"
     assert errors.VenueRefused("no", "E42").venue_code == "E42"
     assert errors.UnknownInstrumentError("XX", "paper").symbol == "XX"
     assert isinstance(errors.MissingExtraError("futu", "futu"), ImportError)

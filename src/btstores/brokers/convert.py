@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
-import math
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional
 
 import backtrader as bt
 
@@ -12,7 +10,7 @@ from btstores.feeds.times import num_to_ns
 from btstores.orders.lifecycle import OrderState
 from btstores.reports import OrderRequest, OrderType, Side
 
-__all__ = ["EXEC_TYPES", "ORDER_TYPES", "STATUS", "problems_of", "problems_of_valid", "request_of"]
+__all__ = ["EXEC_TYPES", "ORDER_TYPES", "STATUS", "request_of"]
 
 ORDER_TYPES: Dict[int, OrderType] = {
     bt.Order.Market: OrderType.MARKET,
@@ -80,39 +78,3 @@ def _limit_of(order: Any, order_type: OrderType) -> Optional[float]:
         return float(order.created.pricelimit)
     # Without a price of its own, a trailing order starts from its limit.
     return (order.p.pricelimit or None) if order_type in TRAILING else None
-
-
-def problems_of(
-    size: Any, price: Any, plimit: Any, trailamount: Any, trailpercent: Any, exectype: Any
-) -> List[str]:
-    """Return what is wrong with the numbers of an order, all of it, in words."""
-    problems = []
-    if not _is_number(size) or size <= 0:
-        problems.append(f"size={size!r}: expected a positive number")
-    for name, value in (
-        ("price", price),
-        ("plimit", plimit),
-        ("trailamount", trailamount),
-        ("trailpercent", trailpercent),
-    ):
-        if value is not None and (not _is_number(value) or value < 0):
-            problems.append(f"{name}={value!r}: expected a finite number, not negative")
-    if exectype is not None and exectype not in ORDER_TYPES:
-        problems.append(f"exectype={exectype!r}: expected one of bt.Order's execution types")
-    return problems
-
-
-def problems_of_valid(valid: Any) -> List[str]:
-    """Return what is wrong with the validity of an order, in words."""
-    if valid is None or isinstance(valid, (datetime.date, datetime.timedelta)):
-        return []
-    if _is_number(valid) and valid >= 0:
-        return []
-    return [f"valid={valid!r}: expected None, 0, a date, datetime or timedelta, or date2num's"]
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        return math.isfinite(value) and not isinstance(value, bool)
-    except TypeError:
-        return False

@@ -16,14 +16,9 @@ from backtrader.order import BuyOrder, SellOrder
 from backtrader.position import Position
 
 from btstores.brokers.account import AccountView
+from btstores.brokers.checks import problems_of_data, problems_of_needs, problems_of_values
 from btstores.brokers.comminfo import StoreCommInfo
-from btstores.brokers.convert import (
-    EXEC_TYPES,
-    STATUS,
-    problems_of,
-    problems_of_valid,
-    request_of,
-)
+from btstores.brokers.convert import EXEC_TYPES, STATUS, request_of
 from btstores.brokers.positions import symbol_of
 from btstores.errors import UsageError
 from btstores.feeds.cycle import Cycle
@@ -53,11 +48,13 @@ _CHANGES = {
 class StoreBroker(AccountView, Listener):
     """The broker of one account. Made by `BaseStore.getbroker`.
 
+    Orders are refused while the feed they are made on shows its history, so that a strategy
+    may run unchanged over it; ``trade_history`` True sends them all the same.
     ``keep_orders`` bounds what backtrader's strategies remember of finished orders and
     trades, which is 4 kB each and for ever otherwise.
     """
 
-    params: Any = (("keep_orders", 1000),)
+    params: Any = (("keep_orders", 1000), ("trade_history", False))
 
     def __init__(self, store: BaseStore, **kwargs: Any) -> None:
         super().__init__(store, **kwargs)
@@ -194,9 +191,10 @@ class StoreBroker(AccountView, Listener):
         _checksubmit: bool = True,
         **kwargs: Any,
     ) -> Any:
-        problems = problems_of(size, price, plimit, trailamount, trailpercent, exectype)
-        problems += problems_of_valid(valid)
-        problems += self._problems_of_data(data)
+        problems = problems_of_values(
+            size, price, plimit, trailamount, trailpercent, exectype, valid
+        )
+        problems += problems_of_data(data, self.trades(data), self.p.trade_history)
         if isinstance(valid, datetime.date) and not isinstance(valid, datetime.datetime):
             # backtrader means its midnight, and fails at it in a time zone.
             valid = datetime.datetime.combine(valid, datetime.time())
@@ -220,21 +218,16 @@ class StoreBroker(AccountView, Listener):
         )
         order.addinfo(**kwargs)
         order.addcomminfo(self.getcommissioninfo(data))
-        if problems:
-            if parent is not None:
-                # A bracket without one of its legs is another trade than was asked for.
-                reason = f"another order of the bracket is invalid: {'; '.join(problems)}"
-                self._refuse_held(parent, "BRACKET_INVALID", reason)
-            return self._refuse(order, "INVALID", "; ".join(problems))
-        return self.submit(order)
-
-    def _problems_of_data(self, data: Any) -> List[str]:
-        problems = []
-        if not self.trades(data):
-            problems.append(f"{symbol_of(data)} is a feed of another store than {self.store.name}")
-        if not len(data):
-            problems.append(f"{symbol_of(data)} has no bar yet, so there is no price to order at")
-        return problems
+        if not problems:
+            problems = problems_of_needs(order, self.store.capabilities)
+        if not problems:
+            return self.submit(order)
+        reason = "; ".join(problem.text for problem in problems)
+        if parent is not None:
+            # A bracket without one of its legs is another trade than was asked for.
+            why = f"another order of the bracket is invalid: {reason}"
+            self._refuse_held(parent, "BRACKET_INVALID", why)
+        return self._refuse(order, problems[0].code, reason)
 
     def trades(self, data: Any) -> bool:
         """Return whether orders for ``data`` may go to this broker's store."""
@@ -347,16 +340,17 @@ class StoreBroker(AccountView, Listener):
         unknown = sorted(set(changes) - set(_CHANGES))
         if unknown or not changes:
             raise UsageError(f"modify({', '.join(unknown)}): expected some of {sorted(_CHANGES)}")
-        problems = problems_of(
+        problems = problems_of_values(
             changes.get("size", 1),
             changes.get("price"),
             changes.get("plimit"),
             changes.get("trailamount"),
             changes.get("trailpercent"),
             None,
+            None,
         )
         if problems:
-            raise UsageError("; ".join(problems))
+            raise UsageError("; ".join(problem.text for problem in problems))
         record = self._records.get(order.ref)
         if record is None or not record.live:
             return False

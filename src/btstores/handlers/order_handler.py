@@ -92,6 +92,10 @@ class OrderHandler(Handler):
         event = report.event
         state = next_state(record.state, event)
         if state is None:
+            if event in _ALIVE and record.live and record.outcome_unknown:
+                # Nothing new, but it settles what nobody knew: the order works as it did.
+                record.outcome_unknown = False
+                record.pending_cancel = record.pending_modify = False
             log.info("order.ignored %s %s in %s", describe(report), event.value, record.state.value)
             return
         if event is OrderEvent.OUTCOME_UNKNOWN:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from typing import Callable, ClassVar, FrozenSet, Optional, Sequence, Tuple, Union
+from typing import Callable, ClassVar, FrozenSet, List, Optional, Sequence, Tuple, Union
 
 from btstores.instruments import Instrument, TimeFrame, timeframe_name
 from btstores.reports import (
@@ -64,6 +64,18 @@ class Capabilities:
         ]
         wanted = timeframe_name(timeframe, compression)
         return f"{wanted} bars; it has: {', '.join(offered) or 'none'}"
+
+    def problems_of_order(
+        self, order_type: OrderType, expires: bool, in_oco: bool, in_bracket: bool
+    ) -> List[str]:
+        """Return what an order needs and the venue lacks, in words."""
+        needs = (
+            (f"{order_type.value} orders", order_type in self.order_types),
+            ("orders that expire", self.expiry or not expires),
+            ("OCO orders", self.oco or not in_oco),
+            ("brackets", self.bracket or not in_bracket),
+        )
+        return [what for what, had in needs if not had]
 
 
 class Gateway(abc.ABC):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
+import dataclasses
 
 import backtrader as bt
 import pytest
 
-from btstores.brokers.convert import problems_of, problems_of_valid
+from btstores.reports import OrderType
 from tests.support.session import Diary, Session, bar
 from tests.support.traces import ListFeed
 from tests.support.venue import new_store
@@ -23,12 +23,12 @@ def session():
     return session
 
 
-def check_refused(session, diary, *fragments, orders=1):
+def check_refused(session, diary, *fragments, code="INVALID"):
     assert session.venue.placed == []
-    assert [told.status for told in diary.told] == ["Rejected"] * orders
+    assert [told.status for told in diary.told] == ["Rejected"]
     order = diary.made[0]
     assert not order.alive()
-    assert order.info.reason_code == "INVALID"
+    assert order.info.reason_code == code
     assert order.info.denied_by == "validation"
     for fragment in fragments:
         assert fragment in order.info.reason
@@ -75,7 +75,7 @@ def test_the_strategy_goes_on_after_a_refusal(session):
 def test_an_order_for_a_feed_without_a_bar_is_refused(session, way):
     session.feed("B")
     diary = session.run(script={1: lambda s: getattr(s, way)(data=s.datas[1], size=5)})
-    check_refused(session, diary, "B has no bar yet")
+    check_refused(session, diary, "B has no bar yet", code="NO_BAR")
 
 
 def test_an_order_for_a_feed_of_another_store_is_refused(session):
@@ -84,7 +84,7 @@ def test_an_order_for_a_feed_of_another_store_is_refused(session):
     feed = other.getdata(dataname="B", timeframe=bt.TimeFrame.Minutes, historical=True)
     session.cerebro.adddata(feed)
     diary = session.run(script={2: lambda s: s.buy(data=s.datas[1], size=5)})
-    check_refused(session, diary, "B is a feed of another store than scripted")
+    check_refused(session, diary, "B is a feed of another store", code="OTHER_STORE")
     assert other.gateway.placed == []
 
 
@@ -94,32 +94,61 @@ def test_an_order_for_a_feed_of_backtrader_is_refused_and_told(session):
     cerebro.setbroker(session.broker)
     cerebro.addstrategy(Diary, script={1: lambda s: s.buy(size=5)})
     diary = cerebro.run(runonce=False)[0]
-    check_refused(session, diary, "B is a feed of another store than scripted")
+    check_refused(session, diary, "B is a feed of another store", code="OTHER_STORE")
 
 
 @pytest.mark.parametrize("value", [1, 1.5, 10**9])
-def test_plain_numbers_are_fine(value):
-    assert problems_of(value, value, value, value, value, bt.Order.Stop) == []
-    assert problems_of(value, None, None, None, None, None) == []
+def test_plain_numbers_are_fine(session, value):
+    given = {"size": value, "price": value, "plimit": value, "exectype": bt.Order.StopLimit}
+    session.run(script={1: lambda strategy: strategy.buy(**given)})
+    assert [request[3:7] for request in session.venue.placed] == [
+        (value, OrderType.STOP_LIMIT, value, value)
+    ]
+
+
+def test_true_is_no_number(session):
+    diary = session.run(script={1: lambda s: s.broker.buy(s, s.data, True)})
+    check_refused(session, diary, "size=True: expected a positive number")
+
+
+def test_an_order_on_a_feed_that_shows_the_past_is_refused(session):
+    session.venue.bars["A"] = [bar(-1), bar(0)]
+    diary = session.run(script={1: lambda s: s.buy(size=5)})
+    check_refused(session, diary, "A is DELAYED, not LIVE", code="NOT_LIVE")
+
+
+def test_orders_on_history_may_be_wanted(session):
+    session.venue.bars["A"] = [bar(-1), bar(0)]
+    session.broker.p.trade_history = True
+    session.run(script={1: lambda s: s.buy(size=5)})
+    assert len(session.venue.placed) == 1
+
+
+def oco(strategy):
+    first = strategy.buy(size=5, price=9.0, exectype=bt.Order.Limit)
+    return strategy.buy(size=5, price=8.0, exectype=bt.Order.Limit, oco=first)
 
 
 @pytest.mark.parametrize(
-    "valid",
+    ("lacking", "order", "what"),
     [
-        None,
-        0,
-        738000.5,
-        datetime.date(2030, 1, 1),
-        datetime.datetime(2030, 1, 1, 12),
-        datetime.timedelta(days=3),
-        bt.Order.DAY,
+        ({"order_types": frozenset()}, lambda s: s.buy(size=5), "Market orders"),
+        ({"expiry": False}, lambda s: s.buy(size=5, valid=0), "orders that expire"),
+        ({"oco": False}, oco, "OCO orders"),
+        (
+            {"bracket": False},
+            lambda s: s.buy_bracket(size=5, price=9.0, stopprice=8.0, limitprice=11.0)[1],
+            "brackets",
+        ),
     ],
+    ids=["type", "expiry", "oco", "bracket"],
 )
-def test_every_documented_validity_is_fine(valid):
-    assert problems_of_valid(valid) == []
-
-
-def test_true_is_no_number():
-    assert problems_of(True, None, None, None, None, None) == [
-        "size=True: expected a positive number"
-    ]
+def test_what_the_venue_lacks_is_refused_and_never_something_else(session, lacking, order, what):
+    session.store.capabilities = dataclasses.replace(session.store.capabilities, **lacking)
+    diary = session.run(script={1: order})
+    refused = diary.made[0]
+    assert diary.statuses_of(refused) == ["Rejected"]
+    assert refused.info.reason_code == "UNSUPPORTED"
+    assert refused.info.reason == f"the venue has no {what}"
+    assert all(request.oco_id is request.parent_id is None for request in session.venue.placed)
+    assert len(session.venue.placed) == (what == "OCO orders"), "but the first of the OCO group"

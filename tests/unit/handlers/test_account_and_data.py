@@ -109,7 +109,6 @@ def test_history_goes_once_and_only_to_the_one_who_asked():
         (LinkState.UP, True, False),
         (LinkState.READY, True, True),
         (LinkState.DOWN, False, False),
-        (LinkState.STALE, False, False),
     ],
 )
 def test_the_link_is_as_last_told(state, connected, ready):

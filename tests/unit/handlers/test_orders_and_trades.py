@@ -107,6 +107,17 @@ def test_an_unknown_outcome_keeps_the_order_alive_and_evidence_settles_it(desk):
     assert (record.state, record.outcome_unknown) == (OrderState.ACCEPTED, False)
 
 
+def test_news_that_an_order_still_works_settles_a_cancel_of_unknown_outcome(desk):
+    record = desk.send()
+    desk.hear(OrderEvent.ACCEPTED)
+    record.pending_cancel = True
+    desk.hear(OrderEvent.OUTCOME_UNKNOWN, reason="time-out")
+    assert (record.outcome_unknown, record.pending_cancel) == (True, True)
+    desk.hear(OrderEvent.ACCEPTED)
+    assert (record.outcome_unknown, record.pending_cancel) == (False, False)
+    assert record.state is OrderState.ACCEPTED
+
+
 def test_a_refused_cancel_leaves_the_order_alive(desk):
     record = desk.send()
     desk.hear(OrderEvent.ACCEPTED)
