@@ -77,8 +77,8 @@ class Account:
         self.instruments: Dict[str, Instrument] = {}
 
     def position(self, symbol: str) -> Position:
-        """Return the position, which may be flat."""
-        return self.positions.setdefault(symbol, Position())
+        """Return the position; a new, flat one where nothing is held."""
+        return self.positions.get(symbol) or Position()
 
     def deposit(self, amount: float) -> None:
         """Add to the cash, or take away with a negative amount."""
@@ -86,7 +86,12 @@ class Account:
 
     def trade(self, symbol: str, side: Side, size: float, price: float, fee: float) -> None:
         """Apply an execution."""
-        self.position(symbol).trade(side, size, price)
+        # Only what is held is kept, oldest first: the order in which values are summed up, so
+        # it must be the same after a restart.
+        held = self.positions.setdefault(symbol, Position())
+        held.trade(side, size, price)
+        if not held.size:
+            del self.positions[symbol]
         self.cash -= side.sign * size * price * self._multiplier(symbol) + fee
 
     def value(self) -> float:
@@ -132,7 +137,7 @@ class Account:
 
     def to_dict(self) -> Dict[str, Any]:
         """Return plain JSON values."""
-        held = {s: [p.size, p.price] for s, p in self.positions.items() if p.size}
+        held = {s: [p.size, p.price] for s, p in self.positions.items()}
         return {"cash": self.cash, "positions": held, "marks": dict(self.marks)}
 
     def load(self, record: Mapping[str, Any]) -> None:

@@ -159,12 +159,11 @@ class Exchange:
         """Return live orders, what ended or was executed since ``since_ns``, and balances."""
         now, since = self.clock.time_ns(), -1 if since_ns is None else since_ns
         orders = [o for o in self._desk.orders.values() if o.live or o.changed_ns >= since]
-        held = [symbol for symbol, p in self.account.positions.items() if p.size]
         return MassStatus(
             now,
             tuple(order.status() for order in orders),
             tuple(fill for fill in self._desk.fills if fill.time_ns >= since),
-            tuple(self.account.position_report(symbol, now) for symbol in held),
+            tuple(self.account.position_report(symbol, now) for symbol in self.account.positions),
             (self.account.report(now),),
         )
 

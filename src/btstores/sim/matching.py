@@ -120,6 +120,7 @@ class Book:
             if sides:
                 self._seen(sum(sides) / len(sides))
         self.retry()
+        self.close_auction(quote.time_ns)
 
     def on_tick(self, tick: Tick) -> None:
         """Let one trade of the market pass."""
