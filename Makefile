@@ -51,8 +51,8 @@ clean:
 # The stamp is the last step: what was interrupted is done again, what is ready is left alone.
 $(VENV)/.ready: pyproject.toml requirements/dev.txt src/btstores_hook.pth src/btstores_hook.start
 	@$(call make_venv,$(VENV),3.7)
-	@echo "==> [2/3] installing the pinned libraries (once, a few minutes on a slow line)"
-	@$(BIN)/python -m pip install -r requirements/dev.txt
+	@echo "==> [2/3] installing the pinned libraries (once; half a minute to a few)"
+	@$(BIN)/python -m pip install -q -r requirements/dev.txt
 	@echo "==> [3/3] installing btstores from this folder"
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
@@ -60,13 +60,13 @@ $(VENV)/.ready: pyproject.toml requirements/dev.txt src/btstores_hook.pth src/bt
 .venv-lint/.ready: requirements/lint.txt
 	@$(call make_venv,.venv-lint,3.8)
 	@echo "==> [2/2] installing ruff and mypy"
-	@.venv-lint/bin/python -m pip install -r requirements/lint.txt
+	@.venv-lint/bin/python -m pip install -q -r requirements/lint.txt
 	@touch $@
 
 .venv-docs/.ready: requirements/docs.txt
 	@$(call make_venv,.venv-docs,3.11)
 	@echo "==> [2/2] installing Sphinx"
-	@.venv-docs/bin/python -m pip install -r requirements/docs.txt
+	@.venv-docs/bin/python -m pip install -q -r requirements/docs.txt
 	@touch $@
 
 # make_venv(folder, oldest Python). pip 21.3 is the first that installs a pyproject in place.
