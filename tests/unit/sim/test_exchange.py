@@ -425,6 +425,14 @@ def test_close_order_of_a_session_that_has_ended_takes_the_next_close(bench):
     assert bench.fills(name) == [(1.0, 102.0)]
 
 
+def test_close_order_after_the_session_takes_the_next_quotes_middle(bench):
+    bench.quote(99.0, 101.0)
+    name = bench.send(BUY, 1, OrderType.CLOSE, session_end_ns=1)
+    assert bench.fills(name) == []
+    bench.quote(100.0, 103.0)
+    assert bench.fills(name) == [(1.0, 101.5)]
+
+
 def test_an_order_lives_up_to_and_including_its_expiry(bench):
     bench.bar(100.0)
     at_end = bench.send(BUY, 1, OrderType.LIMIT, 95.0, expire_ns=120 * S)
@@ -1068,6 +1076,20 @@ def test_a_close_order_as_exit_takes_no_close_from_before_its_entry(bench):
     assert bench.fills() == [(1.0, 102.0), (1.0, 103.0)]
 
 
+def test_a_close_order_as_exit_waits_for_a_price_after_its_entry(bench):
+    bench.tick(100.0)
+    bench.exchange.submit(
+        [
+            bench.order(BUY, 1, OrderType.MARKET, id="parent"),
+            bench.order(SELL, 1, OrderType.CLOSE, id="exit", parent_id="parent", session_end_ns=1),
+        ]
+    )
+    bench.tick(101.0)
+    assert bench.fills() == [(1.0, 101.0)]
+    bench.tick(102.0)
+    assert bench.fills() == [(1.0, 101.0), (1.0, 102.0)]
+
+
 def test_better_limits_first_when_the_market_opens_beyond_them(bench):
     bench.bar(100.0)
     bench.send(BUY, 60, OrderType.LIMIT, 98.0, id="a")
@@ -1186,6 +1208,15 @@ def test_mass_status(bench):
     later = bench.exchange.mass_status(bench.clock.time_ns() + 1)
     assert [order.client_order_id for order in later.orders] == [live]
     assert later.fills == ()
+
+
+def test_mass_status_has_no_positions_that_are_flat(bench):
+    bench.bar(100.0)
+    bench.send(BUY, 1)
+    bench.bar(100.0)
+    bench.send(SELL, 1)
+    bench.bar(100.0)
+    assert bench.exchange.mass_status().positions == ()
 
 
 def test_what_is_remembered_is_bounded():
