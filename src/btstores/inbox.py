@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-import weakref
 from typing import Any, Callable, Generic, List, Optional, Tuple, TypeVar
 
 from btstores.clock import Clock, SimulatedClock
@@ -28,8 +27,6 @@ T = TypeVar("T")
 class Wakeup:
     """Ends the wait of Cerebro's thread as soon as any store has something to tell."""
 
-    _of_owner: weakref.WeakKeyDictionary[Any, Wakeup] = weakref.WeakKeyDictionary()
-
     #: A simulated clock may run this many timers in one wait without anything to tell.
     max_steps = 10_000
 
@@ -39,14 +36,6 @@ class Wakeup:
         self._clocks: List[SimulatedClock] = []
         #: Counts the cycles of the engine; see `BaseStore.get_notifications`.
         self.cycle = 0
-
-    @classmethod
-    def of(cls, owner: Any) -> Wakeup:
-        """Return the one wake-up of ``owner`` (a Cerebro), made when first asked for."""
-        wakeup = cls._of_owner.get(owner)
-        if wakeup is None:
-            wakeup = cls._of_owner[owner] = cls()
-        return wakeup
 
     def drive(self, clock: Clock) -> None:
         """Let waiting move ``clock``, if it is a simulated one."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import threading
-import weakref
 
 import pytest
 
@@ -134,19 +132,6 @@ def test_endless_timers_do_not_hold_up_the_engine(monkeypatch):
     again()
     assert not wakeup.wait(LONG)
     assert len(ran) == 11
-
-
-def test_there_is_one_wakeup_for_an_owner_and_it_goes_with_it():
-    class Owner:
-        pass
-
-    owner = Owner()
-    assert Wakeup.of(owner) is Wakeup.of(owner)
-    assert Wakeup.of(owner) is not Wakeup.of(Owner())
-    gone = weakref.ref(Wakeup.of(owner))
-    del owner
-    gc.collect()
-    assert gone() is None
 
 
 @pytest.fixture(params=["its own thread", "the caller's thread"])

@@ -84,6 +84,13 @@ class StoreBroker(AccountView, Listener):
         self._adopted.clear()
         self.begin_account()
 
+    def on_run(self) -> None:
+        # Positions and open orders are adopted anew: the strategies are others.
+        self.positions.by_symbol.clear()
+        self._adopted.clear()
+        for record in self.store.book.live():
+            record.foreign, record.user = True, None
+
     def stop(self) -> None:
         super().stop()
         self.store.stop()

@@ -12,7 +12,7 @@ import backtrader as bt
 
 import btstores
 from btstores.clock import wall_clock
-from btstores.inbox import Wakeup
+from btstores.feeds.cycle import Cycle
 
 __all__ = ["OwnCodeError", "Run", "own_traceback"]
 
@@ -57,7 +57,7 @@ class Run:
         """End the run after what is at hand has been handled. Any thread may call it."""
         self.ended_by = self.ended_by or why
         self.cerebro.runstop()
-        Wakeup.of(self.cerebro).signal()
+        Cycle.of(self.cerebro).wakeup.signal()
 
     def _on_signal(self, number: int, frame: Any) -> None:
         if self.ended_by in ("SIGINT", "SIGTERM"):

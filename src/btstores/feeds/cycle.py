@@ -8,7 +8,6 @@ the earliest bar at hand, so that no feed loads a bar that the engine would put 
 
 from __future__ import annotations
 
-import weakref
 from typing import Any, List, Optional
 
 from btstores.inbox import Wakeup
@@ -20,8 +19,6 @@ _NOTHING_YET = -(2**63)
 
 class Cycle:
     """What the feeds, stores and brokers of one Cerebro know of each other."""
-
-    _of_cerebro: weakref.WeakKeyDictionary[Any, Cycle] = weakref.WeakKeyDictionary()
 
     def __init__(self, wakeup: Wakeup) -> None:
         self.wakeup = wakeup
@@ -36,10 +33,13 @@ class Cycle:
 
     @classmethod
     def of(cls, cerebro: Any) -> Cycle:
-        """Return the one of ``cerebro``, made when first asked for."""
-        cycle = cls._of_cerebro.get(cerebro)
+        """Return the one of ``cerebro``, made when first asked for.
+
+        It is kept on the Cerebro itself, so that both go together.
+        """
+        cycle: Optional[Cycle] = getattr(cerebro, "_btstores_cycle", None)
         if cycle is None:
-            cycle = cls._of_cerebro[cerebro] = cls(Wakeup.of(cerebro))
+            cycle = cerebro._btstores_cycle = cls(Wakeup())
         return cycle
 
     def add_store(self, store: Any) -> None:

@@ -20,6 +20,9 @@ __all__ = ["Handler", "Listener"]
 class Listener:
     """Hears what handlers found out; `StoreBroker` is one. The base class ignores it all."""
 
+    def on_run(self) -> None:
+        """Hear that a run begins: all that follows starts with what the venue knows."""
+
     def on_order(self, record: OrderRecord, event: OrderEvent) -> None:
         """Hear that an order has changed, or that a request for it was answered."""
 

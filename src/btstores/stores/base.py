@@ -18,6 +18,7 @@ from typing import (
     Deque,
     Dict,
     Hashable,
+    Iterable,
     List,
     Optional,
     Sequence,
@@ -26,7 +27,7 @@ from typing import (
     Union,
 )
 
-from btstores.clock import NS_PER_SECOND, Clock, wall_clock
+from btstores.clock import NS_PER_SECOND, Clock, Timer, wall_clock
 from btstores.config import Param, Params
 from btstores.errors import BtstoresError, LinkError
 from btstores.handlers.account_handler import AccountHandler
@@ -145,6 +146,7 @@ class BaseStore(metaclass=KeyedInstances):
         self._request_ids = itertools.count(1)
         self._notifications: Deque[Tuple[str, Tuple[Any, ...], Dict[str, Any]]] = deque()
         self._attempts = 0
+        self._retry: Optional[Timer] = None
         self._stopped = True
         self._processing = False
         self._debug: bool = params.debug
@@ -216,6 +218,8 @@ class BaseStore(metaclass=KeyedInstances):
         if self._stopped:
             return
         self._stopped = True
+        if self._retry is not None:
+            self._retry.cancel()
         self.process_events()
         try:
             self.outbox.call(self.gateway.disconnect, timeout=self.params.timeout)
@@ -243,6 +247,7 @@ class BaseStore(metaclass=KeyedInstances):
             self._attempts = 0
             self.journal = open_journal(self.params.journal, self.clock)
             self._recording = not isinstance(self.journal, NullJournal)
+            self.order_handler.listener.on_run()
         try:
             self.outbox.call(self._bring_up, timeout=2 * self.params.timeout)
         except BtstoresError:
@@ -265,7 +270,7 @@ class BaseStore(metaclass=KeyedInstances):
         """Do, on the sending thread, the one recovery path: connect, mass status, subscribe."""
         self.gateway.connect(self.put, self.params.timeout)
         self.put(LinkReport(LinkState.UP, self.clock.time_ns()))
-        for report in _reports_of(self.gateway.mass_status()):
+        for report in _reports_of(self.gateway.mass_status(), self.get_positions()):
             self.put(report)
         self.streams.restore()
         self.put(LinkReport(LinkState.READY, self.clock.time_ns()))
@@ -277,7 +282,7 @@ class BaseStore(metaclass=KeyedInstances):
         wait = min(60.0, self.params.reconnect_interval * 2**self._attempts)
         wait *= 0.75 + 0.5 * self.clock.random.random()
         self._attempts += 1
-        self.clock.call_later(wait, lambda: self.outbox.submit(self._reconnect))
+        self._retry = self.clock.call_later(wait, lambda: self.outbox.submit(self._reconnect))
 
     def _reconnect(self) -> None:
         if self._stopped or self.authenticated:
@@ -555,9 +560,15 @@ def _pick(handlers: Sequence[Handler], kind: Type[Any]) -> Any:
     return None
 
 
-def _reports_of(status: MassStatus) -> List[Report]:
-    """Return a mass status as reports, marked as reconciled, in the order to apply them."""
-    reports: List[Report] = []
+def _reports_of(status: MassStatus, held: Iterable[str]) -> List[Report]:
+    """Return a mass status as reports, marked as reconciled, in the order to apply them.
+
+    It is complete: what was ``held`` and is not in it is held no more.
+    """
+    reports: List[Report] = [
+        PositionReport(symbol, 0.0, time_ns=status.time_ns, reconciled=True)
+        for symbol in set(held) - {position.symbol for position in status.positions}
+    ]
     for group in (status.accounts, status.positions, status.orders, status.fills):
         reports.extend(report._replace(reconciled=True) for report in group)  # type: ignore[attr-defined]
     return reports

@@ -75,11 +75,24 @@ def test_a_second_run_adopts_what_the_first_one_left():
     session.fill(65)
     first = session.run(script={1: lambda s: s.buy(size=5)})
     assert first.position.size == 5
+    session.venue.status = MassStatus(0, positions=(PositionReport("A", 5, 10.0),))
     session.cerebro.strats.clear()
     session.bar(10, 12.0)
     session.fill(605, 1, price=12.0)
     second = session.run(script={1: lambda s: s.close()})
     assert second.trades == [(5, 0.0, False), (0, 10.0, True)]
+
+
+def test_a_position_that_the_venue_no_longer_has_is_gone_in_the_second_run():
+    session = Session()
+    session.feed()
+    session.bars(10, 10)
+    session.fill(65)
+    assert session.run(script={1: lambda s: s.buy(size=5)}).position.size == 5
+    session.cerebro.strats.clear()
+    session.bar(10, 12.0)
+    assert session.run().position.size == 0
+    assert session.store.get_positions() == {}
 
 
 def test_fills_that_the_reported_position_contains_are_not_counted_again():

@@ -5,12 +5,15 @@ The oracle is a feed that waits as backtrader's own live feeds do, on the same s
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import backtrader as bt
 import pytest
 
 from btstores.clock import RealClock
+from btstores.feeds.cycle import Cycle
 from btstores.inbox import Wakeup
 from btstores.reports import FillReport, LinkReport, LinkState, Side, Subscription, Tick
 from tests.support.session import SECOND, START, Diary, Session, bar
@@ -363,3 +366,23 @@ def test_a_bar_that_the_engine_put_back_counts_as_live_data():
     session.run(script={1: put_back})
     assert found == [(True, bar(1).time_ns)]
     assert not feed.haslivedata()
+
+
+def test_a_cerebro_has_one_cycle_and_both_go_together():
+    cerebro = bt.Cerebro()
+    assert Cycle.of(cerebro) is Cycle.of(cerebro)
+    assert Cycle.of(cerebro) is not Cycle.of(bt.Cerebro())
+    gone = run_and_forget()
+    gc.collect()
+    assert [one() for one in gone] == [None] * 3
+
+
+def run_and_forget():
+    """Return weak references, from a frame of its own: backtrader keeps its locals alive."""
+    session = Session()
+    session.feed()
+    session.bars(10)
+    session.run()
+    gone = [weakref.ref(one) for one in (session.cerebro, session.store, session.broker)]
+    del session
+    return gone
