@@ -50,14 +50,18 @@ class Probe:
 class Watcher(bt.Strategy):
     params = (("probe", None),)
 
+    def notify_data(self, data: Any, status: int, *args: Any, **kwargs: Any) -> None:
+        if data is self.datas[-1] and status == data.LIVE:
+            self.p.probe.ready.set()
+
     def next(self) -> None:
         probe = self.p.probe
-        if probe.order is None:
-            # Far from the price, so that it stays open.
-            probe.order = self.buy(exectype=bt.Order.Limit, price=FIRST_PRICE / 10, size=ORDER_SIZE)
-            probe.ready.set()
-        elif probe.kind == "next" and self.datas[probe.feed].close[0] == probe.price:
+        if probe.kind == "next" and self.datas[probe.feed].close[0] == probe.price:
             probe.see()
+        if probe.order is None and probe.ready.is_set():
+            # Far from the price, so that it stays open.
+            price = FIRST_PRICE / 10
+            probe.order = self.buy(exectype=bt.Order.Limit, price=price, size=ORDER_SIZE)
 
     def notify_order(self, order: Any) -> None:
         if self.p.probe.kind == "notify_order":
@@ -95,7 +99,7 @@ def measure_ours(plan: Plan, feeds: int) -> Delays:
 def measure_upstream(plan: Plan, feeds: int) -> Delays:
     """Few samples, each of which takes most of a second, at any moment of a ``qcheck``."""
     gap = (plan.qcheck, 2 * plan.qcheck)
-    return measure(Upstream, feeds, plan.count(5, least=2), gap, plan.qcheck)
+    return measure(Upstream, feeds, plan.count(8, least=5), gap, plan.qcheck)
 
 
 def rows(plan: Plan) -> Iterator[Row]:

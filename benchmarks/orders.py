@@ -12,9 +12,8 @@ import backtrader as bt
 
 from benchmarks.harness import Plan, Row, median
 from benchmarks.sides import FIRST_PRICE, Ours, run
-from benchmarks.venue import MINUTE_NS, START_NS, BenchStore
+from benchmarks.venue import START_NS, BenchStore, live_bars
 from btstores.clock import SimulatedClock
-from btstores.reports import Bar
 
 LIMIT = 30.0
 
@@ -27,17 +26,23 @@ class Buying(NamedTuple):
 
 
 class Buyer(bt.Strategy):
-    """Buys on each bar and notes the time before and after."""
+    """Buys on each live bar, at most ``count`` times, and notes the time before and after."""
 
-    params = (("before", None), ("after", None), ("ready", None))
+    params = (("before", None), ("after", None), ("count", 0), ("ready", None))
+
+    def notify_data(self, data: Any, status: int, *args: Any, **kwargs: Any) -> None:
+        if self.p.ready is not None and status == data.LIVE:
+            self.p.ready.set()
 
     def next(self) -> None:
+        if self.data._laststatus != self.data.LIVE:
+            return
         before = time.perf_counter()
         self.buy(size=1)
         self.p.after.append(time.perf_counter())
         self.p.before.append(before)
-        if self.p.ready is not None:
-            self.p.ready.set()
+        if len(self.p.before) == self.p.count:
+            self.env.runstop()
 
 
 def _buying(before: List[float], after: List[float], placed: List[float]) -> Buying:
@@ -54,23 +59,16 @@ def simulated(count: int, through_store: bool, journal: bool = False) -> Buying:
         store = BenchStore(clock=SimulatedClock(START_NS), journal=path)
         placed: List[float] = []
         store.gateway.on_place = lambda request: placed.append(time.perf_counter())
-        store.gateway.bars = lambda symbol: [
-            Bar(symbol, 4, 1, START_NS + i * MINUTE_NS, 10.0, 10.0, 10.0, 10.0, 1.0)
-            for i in range(count)
-        ]
         cerebro = bt.Cerebro()
         if through_store:
             cerebro.setbroker(store.getbroker())
         else:
             cerebro.broker.setcash(1e9)
-        cerebro.adddata(
-            store.getdata(
-                dataname="S", timeframe=bt.TimeFrame.Minutes, compression=1, historical=True
-            )
-        )
+        for data in live_bars(store, ["S"]):
+            cerebro.adddata(data)
         before: List[float] = []
         after: List[float] = []
-        cerebro.addstrategy(Buyer, before=before, after=after)
+        cerebro.addstrategy(Buyer, before=before, after=after, count=count)
         cerebro.run()
         store.stop()
     return _buying(before, after, placed)
@@ -106,12 +104,11 @@ def threaded(count: int) -> Buying:
     def send() -> None:
         ready.wait(LIMIT)
         for i in range(count):
+            time.sleep(0.003)
+            arrived.clear()
+            side.tick(0, time.time_ns(), FIRST_PRICE + 1 + i)
             if not arrived.wait(LIMIT):
                 raise TimeoutError("the order was not placed")
-            arrived.clear()
-            time.sleep(0.003)
-            side.tick(0, time.time_ns(), FIRST_PRICE + 1 + i)
-        arrived.wait(LIMIT)
 
     run(side, Buyer, send, before=before, after=after, ready=ready)
     return _buying(before, after, placed)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import Any, Callable, List, Optional, Sequence
 
+import backtrader as bt
+
 from btstores.instruments import Instrument
 from btstores.reports import (
     AccountReport,
+    Bar,
     FillReport,
     MassStatus,
     OrderRequest,
@@ -106,3 +109,23 @@ class BenchStore(BaseStore):
 
     def make_gateway(self) -> Gateway:
         return self.params.gateway or BenchGateway()
+
+
+def price_at(time_ns: int) -> float:
+    return 100.0 + (time_ns // MINUTE_NS) % 97
+
+
+def live_bars(store: BenchStore, symbols: Sequence[str]) -> List[Any]:
+    """Return live feeds that get a bar each minute of the store's simulated clock."""
+    clock = store.clock
+
+    def minute() -> None:
+        now_ns = clock.time_ns()
+        price = price_at(now_ns)
+        for symbol in symbols:
+            store.put(Bar(symbol, 4, 1, now_ns, price, price + 1, price - 1, price, 1000.0))
+        clock.call_later(60, minute)
+
+    clock.call_later(60, minute)
+    kind = {"timeframe": bt.TimeFrame.Minutes, "compression": 1, "backfill_start": False}
+    return [store.getdata(dataname=symbol, **kind) for symbol in symbols]
