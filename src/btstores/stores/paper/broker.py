@@ -144,7 +144,7 @@ class BarBroker(PaperBroker):
         super().__init__(store, **kwargs)
 
     def next(self) -> None:
-        self.engine.step(self._views())
+        self.store.gateway.run(self.engine.step, self._views())
         super().next()
         self._show_trailing_stops()
 

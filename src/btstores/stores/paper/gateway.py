@@ -109,11 +109,11 @@ class PaperGateway(PaperVenue):
     def place(self, group: Sequence[OrderRequest]) -> None:
         """Send one order, or a bracket whose first request is the parent."""
         super().place(group)
-        self.owned(self._play)
+        self.on_clock(self._play)
 
     def subscribe(self, subscription: Subscription) -> None:
         """Start a stream of bars, ticks or quotes, and the prices with the first one."""
-        self.owned(self._subscribe, subscription)
+        self.on_clock(self._subscribe, subscription)
 
     def problem_of(self, subscription: Subscription) -> str:
         """Return why the prices at hand do not make this stream, or an empty string."""
@@ -125,7 +125,7 @@ class PaperGateway(PaperVenue):
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Stop a stream."""
-        self.owned(self._subscribed.pop, subscription, None)
+        self.on_clock(self._subscribed.pop, subscription, None)
 
     def history(
         self,
@@ -137,7 +137,7 @@ class PaperGateway(PaperVenue):
         """Return what has been published so far with start <= time <= end."""
         if subscription.quotes:
             raise UnsupportedError("the paper venue has no history of quotes")
-        found = self.owned(self._history, subscription, start_ns, end_ns, count)
+        found = self.on_clock(self._history, subscription, start_ns, end_ns, count)
         return cast("List[Union[Bar, Tick]]", found)
 
     # On the owner's thread

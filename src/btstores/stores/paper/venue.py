@@ -152,16 +152,25 @@ class PaperVenue(Gateway):
                 self.flush()
 
     def owned(self, function: Callable[..., T], *args: Any) -> T:
-        """Run a function on the thread that owns the engine and wait for its result."""
+        """Run a function that changes the engine on the engine's thread; wait for its result."""
+        if self.fed_by_market:
+            result: T = self.on_clock(self.run, function, *args)
+            return result
         if self._broken:
             raise LinkError(self._broken)
-        if not (self.clock.threaded and self.fed_by_market):
-            return self.run(function, *args)
+        return self.run(function, *args)
+
+    def on_clock(self, function: Callable[..., T], *args: Any) -> T:
+        """Run a function on the thread of the clock's timers and wait for its result."""
+        if self._broken:
+            raise LinkError(self._broken)
+        if not self.clock.threaded:
+            return function(*args)
         answer: concurrent.futures.Future[T] = concurrent.futures.Future()
 
         def call() -> None:
             try:
-                answer.set_result(self.run(function, *args))
+                answer.set_result(function(*args))
             except BaseException as error:
                 answer.set_exception(error)
 
