@@ -26,8 +26,8 @@ from btstores.reports import (
     OrderType,
     Side,
 )
-from btstores.sim.bars import BarExchange, BarOptions
-from btstores.sim.barview import view_of
+from btstores.sim.bars.exchange import BarExchange, BarOptions
+from btstores.sim.bars.view import view_of
 
 ENDS = {
     OrderEvent.ACCEPTED: "Accepted",

@@ -17,7 +17,7 @@ import pytest
 
 from btstores.cli import main
 from btstores.feeds.storefeed import StoreFeed
-from btstores.sim.generator import Generator
+from btstores.sim.prices.generator import Generator
 from btstores.stores.gateway import Capabilities
 from btstores.stores.registry import installed_stores
 

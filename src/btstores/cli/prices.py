@@ -12,10 +12,10 @@ from btstores.clock import NS_PER_SECOND
 from btstores.errors import ConfigError, UnknownInstrumentError
 from btstores.instruments import Instrument, TimeFrame
 from btstores.reports import Bar, Tick
-from btstores.sim.csvfile import read_csv
-from btstores.sim.generator import Generator
-from btstores.sim.prices import bars_from_list
-from btstores.sim.series import Series, duration_end
+from btstores.sim.prices.csvfile import read_csv
+from btstores.sim.prices.generator import Generator
+from btstores.sim.prices.loaders import bars_from_list
+from btstores.sim.prices.series import Series, duration_end
 
 __all__ = ["DemoPrices", "find_prices"]
 

@@ -2,7 +2,7 @@
 
 It does no I/O, runs on one thread, knows the time from its clock alone and tells everything
 through ``put``: what is wrong with an order is a report, never an exception. The rules are
-in `btstores.sim.matching` (fills) and `btstores.sim.contingency` (brackets and groups).
+in `btstores.sim.book.matching` (fills) and `btstores.sim.book.contingency` (brackets and groups).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from btstores.reports import (
     Report,
     Tick,
 )
-from btstores.sim.account import Account, Fees, no_fees
-from btstores.sim.desk import Desk
-from btstores.sim.matching import Book
+from btstores.sim.book.account import Account, Fees, no_fees
+from btstores.sim.book.desk import Desk
+from btstores.sim.book.matching import Book
 
 __all__ = ["Exchange"]
 

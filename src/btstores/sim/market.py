@@ -9,8 +9,8 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from btstores.clock import NS_PER_SECOND, Clock, Timer
 from btstores.errors import ConfigError
 from btstores.instruments import Instrument
+from btstores.sim.prices.series import Event, Series
 from btstores.sim.replay import ReplayClock
-from btstores.sim.series import Event, Series
 
 __all__ = ["Market", "Published"]
 

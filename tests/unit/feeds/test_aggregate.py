@@ -14,8 +14,8 @@ from btstores.errors import ConfigError, UnsupportedError
 from btstores.feeds.aggregate import Aggregator, can_aggregate
 from btstores.feeds.times import ns_to_num
 from btstores.reports import Bar, Subscription, Tick
-from btstores.sim.csvfile import read_csv
-from btstores.sim.generator import Generator
+from btstores.sim.prices.csvfile import read_csv
+from btstores.sim.prices.generator import Generator
 
 S = 1_000_000_000
 DAY = 86_400 * S

@@ -23,7 +23,7 @@ from btstores.reports import (
     Report,
     Side,
 )
-from btstores.sim.bars import BarExchange, BarOptions, BarView
+from btstores.sim.bars.exchange import BarExchange, BarOptions, BarView
 
 MINUTE_NS = 60_000_000_000
 START_NS = 1_700_000_000_000_000_000 // MINUTE_NS * MINUTE_NS

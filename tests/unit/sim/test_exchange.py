@@ -25,9 +25,9 @@ from btstores.reports import (
     Side,
     Tick,
 )
-from btstores.sim.account import Account
+from btstores.sim.book.account import Account
+from btstores.sim.book.order import TRANSITIONS, State
 from btstores.sim.exchange import Exchange
-from btstores.sim.order import TRANSITIONS, State
 
 S = 1_000_000_000
 BUY, SELL = Side.BUY, Side.SELL

@@ -14,12 +14,12 @@ from btstores.errors import ConfigError, DataFileError, UnsupportedError
 from btstores.feeds.times import ns_to_num
 from btstores.instruments import Instrument, TimeFrame
 from btstores.reports import Bar, Quote, Side, Subscription, Tick
-from btstores.sim.csvfile import read_csv
-from btstores.sim.generator import Generator
 from btstores.sim.market import Market
-from btstores.sim.prices import bars_from_feed, bars_from_frame, bars_from_list
+from btstores.sim.prices.csvfile import read_csv
+from btstores.sim.prices.generator import Generator
+from btstores.sim.prices.loaders import bars_from_feed, bars_from_frame, bars_from_list
+from btstores.sim.prices.series import duration_end, series_of
 from btstores.sim.replay import ReplayClock
-from btstores.sim.series import duration_end, series_of
 
 S = 1_000_000_000
 DAY = 86_400 * S

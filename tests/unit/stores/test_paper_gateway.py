@@ -33,12 +33,12 @@ from btstores.reports import (
     Subscription,
     Tick,
 )
-from btstores.sim.account import Account
+from btstores.sim.book.account import Account
 from btstores.sim.exchange import Exchange
-from btstores.sim.generator import Generator
 from btstores.sim.market import Market
-from btstores.sim.prices import bars_from_list
-from btstores.sim.series import series_of
+from btstores.sim.prices.generator import Generator
+from btstores.sim.prices.loaders import bars_from_list
+from btstores.sim.prices.series import series_of
 from btstores.stores.paper.gateway import PaperGateway, TapGateway, capabilities_of
 
 S = 1_000_000_000
@@ -469,9 +469,9 @@ CHILD = textwrap.dedent(
     import sys
     from btstores.clock import RealClock
     from btstores.reports import OrderReport, OrderRequest, OrderType, Side
-    from btstores.sim.account import Account
+    from btstores.sim.book.account import Account
     from btstores.sim.exchange import Exchange
-    from btstores.sim.generator import Generator
+    from btstores.sim.prices.generator import Generator
     from btstores.sim.market import Market
     from btstores.stores.paper.gateway import PaperGateway
 

@@ -11,8 +11,8 @@ from btstores.brokers.positions import symbol_of
 from btstores.brokers.storebroker import StoreBroker
 from btstores.errors import ConfigError
 from btstores.reports import FillReport, OrderEvent, OrderType
-from btstores.sim.bars import BarExchange, BarOptions
-from btstores.sim.barview import BarView, view_of
+from btstores.sim.bars.exchange import BarExchange, BarOptions
+from btstores.sim.bars.view import BarView, view_of
 
 if TYPE_CHECKING:
     from btstores.stores.paper.store import PaperStore

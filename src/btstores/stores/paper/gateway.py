@@ -33,7 +33,7 @@ from btstores.reports import (
 )
 from btstores.sim.exchange import Exchange
 from btstores.sim.market import Market, Published
-from btstores.sim.series import Event, Series
+from btstores.sim.prices.series import Event, Series
 from btstores.stores.gateway import Capabilities
 from btstores.stores.paper.streams import CoarseStream, Streams, between
 from btstores.stores.paper.venue import PAPER_CAPABILITIES, PaperVenue

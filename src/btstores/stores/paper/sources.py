@@ -8,10 +8,10 @@ from typing import Any, List, Mapping, Optional
 from btstores.config import Params
 from btstores.errors import ConfigError
 from btstores.reports import Bar
-from btstores.sim.csvfile import read_csv
-from btstores.sim.generator import Generator
-from btstores.sim.prices import bars_from_feed, bars_from_frame, bars_from_list
-from btstores.sim.series import Series
+from btstores.sim.prices.csvfile import read_csv
+from btstores.sim.prices.generator import Generator
+from btstores.sim.prices.loaders import bars_from_feed, bars_from_frame, bars_from_list
+from btstores.sim.prices.series import Series
 
 __all__ = ["series_of_params"]
 

@@ -11,11 +11,11 @@ from btstores.errors import ConfigError
 from btstores.feeds.storefeed import StoreFeed
 from btstores.inbox import Outbox
 from btstores.reports import Report, Side
-from btstores.sim.account import Account
-from btstores.sim.bars import BarExchange
+from btstores.sim.bars.exchange import BarExchange
+from btstores.sim.book.account import Account
 from btstores.sim.exchange import Exchange
 from btstores.sim.market import Market
-from btstores.sim.series import Series
+from btstores.sim.prices.series import Series
 from btstores.stores.base import BaseStore
 from btstores.stores.gateway import Gateway
 from btstores.stores.paper.broker import BarBroker, PaperBroker

@@ -9,7 +9,7 @@ from btstores.errors import UnknownInstrumentError, UnsupportedError
 from btstores.feeds.aggregate import Aggregator, can_aggregate
 from btstores.instruments import TimeFrame, timeframe_name
 from btstores.reports import Bar, Subscription, Tick
-from btstores.sim.series import Event, Series
+from btstores.sim.prices.series import Event, Series
 
 __all__ = ["CoarseStream", "Streams", "between"]
 

@@ -25,8 +25,8 @@ from btstores.clock import NS_PER_SECOND
 from btstores.errors import ConfigError, DataFileError
 from btstores.instruments import Instrument, TimeFrame
 from btstores.reports import Quote, Side, Tick
-from btstores.sim.series import RowChecker, Series, series_of, usual_timeframe
-from btstores.sim.stamps import SESSION_END, StampReader, looks_like_time
+from btstores.sim.prices.series import RowChecker, Series, series_of, usual_timeframe
+from btstores.sim.prices.stamps import SESSION_END, StampReader, looks_like_time
 
 __all__ = ["read_csv"]
 

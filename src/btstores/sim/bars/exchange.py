@@ -27,11 +27,11 @@ from btstores.reports import (
     Side,
     to_record,
 )
-from btstores.sim.barbook import BarBook
-from btstores.sim.barledger import BarLedger
-from btstores.sim.barorder import RULES, BarOptions, BarOrder, Execution, FillerOrder
-from btstores.sim.barview import BarView
-from btstores.sim.order import request_from
+from btstores.sim.bars.book import BarBook
+from btstores.sim.bars.ledger import BarLedger
+from btstores.sim.bars.order import RULES, BarOptions, BarOrder, Execution, FillerOrder
+from btstores.sim.bars.view import BarView
+from btstores.sim.book.order import request_from
 
 __all__ = ["BarExchange", "BarOptions", "BarView"]
 

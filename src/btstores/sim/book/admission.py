@@ -6,10 +6,10 @@ from typing import Dict, Mapping, Optional, Sequence
 
 from btstores.clock import NS_PER_SECOND, Clock
 from btstores.reports import OrderRequest, OrderType
-from btstores.sim.account import Account, Fees
-from btstores.sim.contingency import Contingencies
-from btstores.sim.matching import Book
-from btstores.sim.order import TRAILING, Refusal, SimOrder, State, refusal, tidy
+from btstores.sim.book.account import Account, Fees
+from btstores.sim.book.contingency import Contingencies
+from btstores.sim.book.matching import Book
+from btstores.sim.book.order import TRAILING, Refusal, SimOrder, State, refusal, tidy
 
 __all__ = ["Admission", "draft"]
 

@@ -10,8 +10,8 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple
 
 from backtrader.position import Position
 
-from btstores.sim.barorder import BarOptions, BarOrder
-from btstores.sim.barview import BarView
+from btstores.sim.bars.order import BarOptions, BarOrder
+from btstores.sim.bars.view import BarView
 
 __all__ = ["BarLedger", "Trade"]
 

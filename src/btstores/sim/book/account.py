@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Mapping, Optional
 from btstores.errors import ConfigError
 from btstores.instruments import Instrument
 from btstores.reports import AccountReport, PositionReport, Side
-from btstores.sim.order import tidy
+from btstores.sim.book.order import tidy
 
 __all__ = ["Account", "Fees", "Position", "no_fees"]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Dict, List, Mapping, Optional
 
 from btstores.reports import OrderRequest
-from btstores.sim.order import Refusal, SimOrder, State, tidy
+from btstores.sim.book.order import Refusal, SimOrder, State, tidy
 
 __all__ = ["Contingencies"]
 

@@ -19,11 +19,11 @@ from btstores.reports import (
     Side,
     to_record,
 )
-from btstores.sim.account import Account, Fees
-from btstores.sim.admission import Admission, draft
-from btstores.sim.contingency import Contingencies
-from btstores.sim.matching import Book, Hooks
-from btstores.sim.order import (
+from btstores.sim.book.account import Account, Fees
+from btstores.sim.book.admission import Admission, draft
+from btstores.sim.book.contingency import Contingencies
+from btstores.sim.book.matching import Book, Hooks
+from btstores.sim.book.order import (
     TRAILING,
     ModifyRefused,
     Refusal,

@@ -9,8 +9,8 @@ from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional
 
 from btstores.feeds.times import ns_to_num, num_to_ns
 from btstores.reports import OrderEvent, OrderReport, OrderRequest, OrderType, Side, to_record
-from btstores.sim.barview import BarView
-from btstores.sim.order import LIMITS, TRAILING, UNUSED, Refusal, request_from
+from btstores.sim.bars.view import BarView
+from btstores.sim.book.order import LIMITS, TRAILING, UNUSED, Refusal, request_from
 
 __all__ = ["RULES", "BarOptions", "BarOrder", "Execution", "FillerOrder", "State"]
 

@@ -1,6 +1,6 @@
 """Prices from a list of bars, a DataFrame or a backtrader feed.
 
-Files are read by `btstores.sim.csvfile`, made-up prices come from `btstores.sim.generator`.
+Files are read by `csvfile`, made-up prices come from `generator`, both next to this.
 Every reader checks every row and raises `DataFileError`, which names the row, for one that
 cannot be a price.
 """
@@ -14,7 +14,7 @@ from btstores.errors import DataFileError, UnsupportedError
 from btstores.feeds.times import num_to_ns
 from btstores.instruments import Instrument
 from btstores.reports import Bar
-from btstores.sim.series import RowChecker, Series, series_of, usual_timeframe
+from btstores.sim.prices.series import RowChecker, Series, series_of, usual_timeframe
 
 __all__ = ["bars_from_feed", "bars_from_frame", "bars_from_list"]
 

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, Optional
 
 from btstores.reports import OrderEvent
-from btstores.sim.barorder import BarOrder, State
+from btstores.sim.bars.order import BarOrder, State
 
 __all__ = ["BarBook"]
 

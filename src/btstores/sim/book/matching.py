@@ -31,7 +31,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tup
 
 from btstores.instruments import Instrument
 from btstores.reports import Bar, OrderType, Quote, Side, Tick
-from btstores.sim.order import LIMITS, SimOrder, tidy
+from btstores.sim.book.order import LIMITS, SimOrder, tidy
 
 __all__ = ["Book", "Hooks", "Liquidity"]
 

@@ -17,7 +17,7 @@ from btstores.clock import NS_PER_SECOND
 from btstores.errors import ConfigError, UnsupportedError
 from btstores.instruments import Instrument, TimeFrame
 from btstores.reports import Quote, Side, Tick
-from btstores.sim.series import BarColumns, Series, duration_end, series_of
+from btstores.sim.prices.series import BarColumns, Series, duration_end, series_of
 
 __all__ = ["Generator"]
 

@@ -1,0 +1,1 @@
+"""The fill model of backtrader's own broker: orders matched against bars."""

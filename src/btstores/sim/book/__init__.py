@@ -1,0 +1,1 @@
+"""The parts of the simulated exchange: orders, matching, contingent orders, the account."""

@@ -1,0 +1,1 @@
+"""Prices to play: from files, frames and feeds, or made up."""
