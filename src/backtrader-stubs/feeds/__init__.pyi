@@ -1,7 +1,6 @@
 from typing import Any
 
-from btstores.stores.paper.store import PaperData as PaperData
-
 from btstores.feeds.storefeed import StoreFeed as StoreFeed
+from btstores.stores.paper.store import PaperData as PaperData
 
 def __getattr__(name: str) -> Any: ...
