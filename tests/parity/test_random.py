@@ -57,7 +57,7 @@ def test_random_strategies(datas: List[Series], setup: Setup, plan: Plan) -> Non
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@profile(10_000)
+@profile(1_500)
 @anything
 def test_many_random_strategies(datas: List[Series], setup: Setup, plan: Plan) -> None:
     check_engine(datas, setup, plan)
@@ -65,7 +65,7 @@ def test_many_random_strategies(datas: List[Series], setup: Setup, plan: Plan) -
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@profile(2_000)
+@profile(300)
 @anything
 def test_random_strategies_on_the_store(datas: List[Series], setup: Setup, plan: Plan) -> None:
     check_store(datas, setup, plan)
