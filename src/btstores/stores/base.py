@@ -279,7 +279,10 @@ class BaseStore(metaclass=KeyedInstances):
         self.put_notification("link lost")
         if not self.params.reconnect or self._stopped:
             return
-        wait = min(60.0, self.params.reconnect_interval * 2**self._attempts)
+        if self._retry is not None and not self._retry.cancelled:
+            return  # a venue may tell twice, or once more while it is disconnected
+        # The power is bounded: a week-end of attempts would not fit a float.
+        wait = min(60.0, self.params.reconnect_interval * 2.0 ** min(self._attempts, 10))
         wait *= 0.75 + 0.5 * self.clock.random.random()
         self._attempts += 1
         self._retry = self.clock.call_later(wait, lambda: self.outbox.submit(self._reconnect))

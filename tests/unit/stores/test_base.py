@@ -259,6 +259,39 @@ def test_a_store_that_shall_not_reconnect_does_not():
     assert session.venue.connects == 1
 
 
+def test_a_link_that_is_told_lost_many_times_is_tried_once_at_a_time():
+    session = Session(new_store(reconnect_interval=1.0))
+    attempts = []
+
+    def disconnect():
+        attempts.append(session.clock.time_ns())
+        session.venue.break_link()  # as client libraries do when they are told to log out
+
+    session.feed()
+    session.venue.disconnect = disconnect
+    session.venue.connect_error = LinkError("still down")
+    session.at(10, session.venue.break_link)
+    session.at(10, session.venue.break_link)
+    session.at(400, lambda: None)
+    session.run()
+    assert 8 <= len(attempts) <= 15
+
+
+def test_a_link_that_is_down_for_days_is_still_tried():
+    session = Session()
+    session.feed()
+    session.venue.connect_error = LinkError("still down")
+
+    def come_back():
+        session.venue.connect_error = None
+
+    session.at(10, session.venue.break_link)
+    session.at(3 * 86_400, come_back)
+    session.at(3 * 86_400 + 100, lambda: None)
+    diary = session.run()
+    assert diary.statuses[-1] == ("A", "LIVE")
+
+
 def test_what_happened_while_away_is_applied_once():
     session = Session()
     session.feed()
