@@ -157,8 +157,11 @@ class Outbox:
             call()
             return
         if self._thread is None:
+            # A queue of its own: a thread that hung when it was stopped must not take calls of
+            # the next, nor leave it the word to end.
+            self._calls = queue.SimpleQueue()
             self._thread = threading.Thread(
-                target=self._run, name=f"btstores-{self.name}", daemon=True
+                target=self._run, args=(self._calls,), name=f"btstores-{self.name}", daemon=True
             )
             self._thread.start()
         self._calls.put(call)
@@ -181,8 +184,8 @@ class Outbox:
         thread.join(timeout)
         return not thread.is_alive()
 
-    def _run(self) -> None:
-        for call in iter(self._calls.get, None):
+    def _run(self, calls: queue.SimpleQueue[Optional[Callable[[], None]]]) -> None:
+        for call in iter(calls.get, None):
             try:
                 call()
             except Exception:

@@ -192,3 +192,15 @@ def test_stopping_says_when_it_could_not_finish():
     outbox.submit(release.wait)
     assert not outbox.stop(0.001)
     release.set()
+
+
+def test_a_thread_that_hung_when_it_was_stopped_does_not_take_part_in_what_follows():
+    outbox, release, ran = Outbox("test"), threading.Event(), []
+    outbox.submit(release.wait)
+    outbox.submit(lambda: ran.append("left over"))
+    assert not outbox.stop(0.001)
+    assert outbox.call(len, "x", timeout=LONG) == 1
+    assert outbox.call(len, "xx", timeout=LONG) == 2
+    assert ran == []
+    release.set()
+    assert outbox.stop(LONG)

@@ -221,16 +221,9 @@ class BaseStore(metaclass=KeyedInstances):
         if self._retry is not None:
             self._retry.cancel()
         self.process_events()
-        try:
-            self.outbox.call(self.gateway.disconnect, timeout=self.params.timeout)
-        except Exception as error:
-            log.warning("disconnect.failed store=%s error=%s", self.name, error)
-        self.outbox.stop(self.params.timeout)
-        self.process_events()
-        self.link_handler.state = LinkState.DOWN
+        self._finish()
         self.streams.clear()
         self.datas.clear()
-        self.journal.close()
         for key, store in list(type(self)._instances.items()):
             if store is self:
                 del type(self)._instances[key]
@@ -243,24 +236,35 @@ class BaseStore(metaclass=KeyedInstances):
         if self.connected:
             return
         if self._stopped:
+            self.journal = open_journal(self.params.journal, self.clock)
             self._stopped = False
             self._attempts = 0
-            self.journal = open_journal(self.params.journal, self.clock)
             self._recording = not isinstance(self.journal, NullJournal)
             self.order_handler.listener.on_run()
         try:
             self.outbox.call(self._bring_up, timeout=2 * self.params.timeout)
         except BtstoresError:
-            self._give_up()
+            self._finish()
             raise
         except Exception as error:
-            self._give_up()
+            self._finish()
             raise LinkError(f"{self.name}: cannot connect: {error}") from error
         self.process_events()
 
-    def _give_up(self) -> None:
+    def _finish(self) -> None:
+        """Leave nothing behind: an open session may keep the process alive."""
         self._stopped = True
+        self.outbox.submit(self._log_out)
+        self.outbox.stop(self.params.timeout)
+        self.process_events()
+        self.link_handler.state = LinkState.DOWN
         self.journal.close()
+
+    def _log_out(self) -> None:
+        try:
+            self.gateway.disconnect()
+        except Exception as error:
+            log.warning("disconnect.failed store=%s error=%s", self.name, error)
 
     def disconnect(self) -> None:
         """Log out; the same as `stop`."""

@@ -8,7 +8,7 @@ import backtrader as bt
 import pytest
 
 from btstores.clock import RealClock
-from btstores.errors import ConfigError, LinkError, UnknownInstrumentError
+from btstores.errors import ConfigError, JournalError, LinkError, UnknownInstrumentError
 from btstores.handlers.base import Handler
 from btstores.handlers.order_handler import OrderHandler
 from btstores.instruments import Instrument
@@ -195,6 +195,32 @@ def test_reports_are_handled_in_the_order_of_their_arrival(store):
     assert store.process_events() == len(sent)
     assert store.process_events() == 0
     assert everything.seen == sent
+
+
+def test_a_start_that_fails_half_way_logs_out_again(store):
+    calls = []
+
+    def mass_status(since_ns=None):
+        raise LinkError("no answer")
+
+    store.gateway.mass_status = mass_status
+    store.gateway.disconnect = lambda: calls.append("disconnect")
+    with pytest.raises(LinkError):
+        store.connect()
+    assert calls == ["disconnect"]
+    store.process_events()
+    assert not store.connected
+    del store.gateway.mass_status
+    store.connect()
+    assert store.authenticated
+
+
+def test_a_store_does_not_run_without_the_journal_it_was_given(tmp_path):
+    store = new_store(journal=str(tmp_path / "missing" / "journal.db"))
+    for _ in range(2):
+        with pytest.raises(JournalError):
+            store.connect()
+    assert not store.gateway.connects
 
 
 # Reconnecting.
