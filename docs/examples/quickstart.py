@@ -15,12 +15,10 @@ class SmaCross(bt.Strategy):
         slow = bt.ind.SMA(period=self.p.slow)
         self.cross = bt.ind.CrossOver(fast, slow)
         self.working = 0
-        # Live, the history comes first: averages learn from it, nobody trades on it.
-        self.may_trade = not self.data.islive()
 
     def next(self) -> None:
         """Trade, unless a trade is on."""
-        if self.may_trade and self.cross > 0 and not self.working:
+        if self.cross > 0 and not self.working:
             close = self.data.close[0]
             # Prices in whole cents: a venue refuses what is off its grid.
             stop, target = round(close * 0.998, 2), round(close * 1.003, 2)
@@ -30,7 +28,7 @@ class SmaCross(bt.Strategy):
             self.working = len(orders)
 
     def notify_order(self, order: bt.Order) -> None:
-        """Say what became of an order."""
+        """Count orders that ended, in whatever way, and say what was filled."""
         if not order.alive():
             self.working -= 1
         if order.status in (order.Partial, order.Completed):
@@ -39,8 +37,7 @@ class SmaCross(bt.Strategy):
             self.say(f"{what} {order.getstatusname()}: {done.size:g} at {done.price:.2f}")
 
     def notify_data(self, data: bt.DataBase, status: int, *args: object, **kwargs: object) -> None:
-        """Hear whether prices are history or live."""
-        self.may_trade = status == data.LIVE
+        """Say whether prices are history or live."""
         self.say(f"{data._name} is {data._getstatusname(status)}")
 
     def say(self, text: str) -> None:
@@ -50,7 +47,7 @@ class SmaCross(bt.Strategy):
 
 
 if __name__ == "__main__":
-    store = PaperStore(symbols=["DEMO"], bars=240, history=60, seed=2)
+    store = PaperStore(symbols=["DEMO"], bars=240, history=20, seed=2)
 
     cerebro = bt.Cerebro()
     cerebro.setbroker(store.getbroker())

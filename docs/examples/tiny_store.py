@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional, Sequence
 from btstores import BaseStore, Capabilities, Gateway, Instrument
 from btstores.clock import NS_PER_SECOND, Clock
 from btstores.config import Param
-from btstores.errors import OutcomeUnknown, UnknownInstrumentError, UnsupportedError, VenueRefused
+from btstores.errors import OutcomeUnknown, UnknownInstrumentError, VenueRefused
 from btstores.inbox import Outbox
 from btstores.instruments import TimeFrame
 from btstores.reports import (
@@ -135,11 +135,7 @@ class TinyGateway(Gateway):
         return bars if count is None else bars[-count:]
 
     def place(self, group: Sequence[OrderRequest]) -> None:
-        request = group[0]
-        if len(group) > 1 or request.oco_id or request.expire_ns:
-            raise UnsupportedError("tiny has single orders only, good till cancelled")
-        if request.order_type not in self.capabilities.order_types:
-            raise UnsupportedError(f"tiny has no {request.order_type.value} orders")
+        (request,) = group  # what the capabilities do not have has been refused already
         limit = request.price if request.order_type is OrderType.LIMIT else None
         terms = {"tag": request.client_order_id, "symbol": request.symbol, "limit": limit}
         self._ask("POST", "/orders", {**terms, "side": request.side.value, "size": request.size})

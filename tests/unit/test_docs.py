@@ -147,6 +147,7 @@ def test_every_reason_code_is_explained() -> None:
     for path in (ROOT / "src" / "btstores").rglob("*.py"):
         codes |= reason_codes(path.read_text(encoding="utf-8"))
     assert {"INVALID", "MARGIN", "NOT_OPEN", "BAD_TICK", "JOURNAL"} <= codes
+    assert {"NOT_LIVE", "UNSUPPORTED", "NO_BAR", "OTHER_STORE", "BRACKET_INVALID"} <= codes
     assert [code for code in sorted(codes) if f"`{code}`" not in page] == []
 
 

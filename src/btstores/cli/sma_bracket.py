@@ -34,7 +34,8 @@ class SmaBracket(bt.Strategy):
         self.cross = bt.indicators.CrossOver(fast, slow)
         self.range = bt.indicators.ATR(self.data, period=self.p.slow)
         self.bracket: List[Any] = []
-        # On a live feed the history comes first: the averages learn from it, nobody trades it.
+        # Orders on the history of a live feed are refused anyway; a strategy may do without
+        # this. Here it keeps their refusals out of what the demo prints.
         self.may_trade = not self.data.islive()
 
     def notify_data(self, data: Any, status: int, *args: Any, **kwargs: Any) -> None:
