@@ -16,8 +16,6 @@ from btstores.reports import Bar
 from btstores.stores.paper import PaperStore
 from tests.parity.harness import News, Planned, Series, Setup, Trace, add_datas
 
-#: To be taken away when PaperStore passes.
-
 _accounts = itertools.count(1)
 
 
