@@ -295,6 +295,7 @@ Report = Union[
     PositionReport,
     AccountReport,
     LinkReport,
+    MassStatus,
 ]
 
 

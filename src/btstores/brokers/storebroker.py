@@ -16,9 +16,10 @@ from backtrader.order import BuyOrder, SellOrder
 from backtrader.position import Position
 
 from btstores.brokers.account import AccountView
+from btstores.brokers.adopted import order_of_position, order_of_record
 from btstores.brokers.checks import problems_of_data, problems_of_needs, problems_of_values
 from btstores.brokers.comminfo import StoreCommInfo
-from btstores.brokers.convert import EXEC_TYPES, STATUS, request_of
+from btstores.brokers.convert import STATUS, request_of
 from btstores.brokers.positions import symbol_of
 from btstores.errors import UsageError
 from btstores.feeds.cycle import Cycle
@@ -26,7 +27,7 @@ from btstores.feeds.times import ns_to_num, num_to_ns
 from btstores.handlers.base import Listener
 from btstores.orders.book import OrderRecord
 from btstores.orders.lifecycle import OrderState
-from btstores.reports import AccountReport, FillReport, OrderEvent, PositionReport, Side
+from btstores.reports import AccountReport, FillReport, OrderEvent, PositionReport
 from btstores.stores.base import BaseStore
 
 __all__ = ["StoreBroker", "StoreCommInfo"]
@@ -106,39 +107,14 @@ class StoreBroker(AccountView, Listener):
         self._adopted.append(symbol)
         position = self.positions[symbol]
         if position.size:
-            self._adopt_position(data, position)
+            comminfo = self.getcommissioninfo(data)
+            self.notify(order_of_position(data, position.size, position.price, comminfo))
         for record in self.store.book.live():
             if record.foreign and record.user is None and record.request.symbol == symbol:
                 self._adopt_order(data, record)
 
-    def _adopt_position(self, data: Any, position: Position) -> None:
-        # Strategies rebuild their trades from executions: without one, closing the position
-        # would show up as a trade of its own in the other direction.
-        size, price = position.size, position.price
-        kind = BuyOrder if size > 0 else SellOrder
-        order = kind(data=data, size=abs(size), price=price, simulated=True)
-        order.addinfo(adopted=True)
-        order.addcomminfo(self.getcommissioninfo(data))
-        order.execute(0.0, size, price, 0, 0.0, 0.0, size, 0.0, 0.0, 0.0, 0.0, size, price)
-        order.completed()
-        self.notify(order)
-
     def _adopt_order(self, data: Any, record: OrderRecord) -> None:
-        request = record.request
-        order = (BuyOrder if request.side is Side.BUY else SellOrder)(
-            data=data,
-            size=request.size,
-            price=request.price,
-            pricelimit=request.limit_price,
-            exectype=EXEC_TYPES[request.order_type],
-            trailamount=request.trail_amount,
-            trailpercent=request.trail_percent,
-            simulated=True,
-        )
-        order.addcomminfo(self.getcommissioninfo(data))
-        order.submit(self)
-        order.executed.remsize -= record.filled * request.side.sign
-        order.status = STATUS[record.state]
+        order = order_of_record(data, record, self)
         self._tie(order, record)
         order.addinfo(reconciled=True, foreign=True)
         self.notify(order)
@@ -431,6 +407,8 @@ class StoreBroker(AccountView, Listener):
         order.size = order.created.size = size
 
     def on_fill(self, record: OrderRecord, fill: FillReport) -> None:
+        if fill.reconciled and not self._started:
+            return  # The position that came with it counts it already.
         order = record.user
         size = fill.size * fill.side.sign
         position = self.positions[fill.symbol]

@@ -18,7 +18,6 @@ from typing import (
     Deque,
     Dict,
     Hashable,
-    Iterable,
     List,
     Optional,
     Sequence,
@@ -57,6 +56,7 @@ from btstores.reports import (
 )
 from btstores.stores.gateway import Capabilities, Gateway
 from btstores.stores.keyed import KeyedInstances
+from btstores.stores.reconcile import reports_of
 from btstores.stores.recording import open_journal, record_report
 from btstores.stores.sender import OrderSender
 from btstores.stores.streams import Streams
@@ -148,6 +148,7 @@ class BaseStore(metaclass=KeyedInstances):
         self._attempts = 0
         self._retry: Optional[Timer] = None
         self._stopped = True
+        self._begins = True
         self._processing = False
         self._debug: bool = params.debug
         self._make_handlers(params.handlers)
@@ -239,6 +240,7 @@ class BaseStore(metaclass=KeyedInstances):
             self.journal = open_journal(self.params.journal, self.clock)
             self._stopped = False
             self._attempts = 0
+            self._begins = True
             self._recording = not isinstance(self.journal, NullJournal)
             self.order_handler.listener.on_run()
         try:
@@ -274,8 +276,7 @@ class BaseStore(metaclass=KeyedInstances):
         """Do, on the sending thread, the one recovery path: connect, mass status, subscribe."""
         self.gateway.connect(self.put, self.params.timeout)
         self.put(LinkReport(LinkState.UP, self.clock.time_ns()))
-        for report in _reports_of(self.gateway.mass_status(), self.get_positions()):
-            self.put(report)
+        self.put(self.gateway.mass_status())
         self.streams.restore()
         self.put(LinkReport(LinkState.READY, self.clock.time_ns()))
 
@@ -349,7 +350,18 @@ class BaseStore(metaclass=KeyedInstances):
             self._processing = False
         return count
 
+    def _reconcile(self, status: MassStatus) -> None:
+        if self._begins:
+            # What was told before the status is in it.
+            self._begins = False
+            self.order_handler.listener.on_run()
+        for report in reports_of(status, self.get_positions()):
+            self._handle(report)
+
     def _handle(self, report: Report) -> None:
+        if isinstance(report, MassStatus):
+            self._reconcile(report)
+            return
         if self._debug:
             log.info("report store=%s %r", self.name, report)
         if self._recording:
@@ -565,17 +577,3 @@ def _pick(handlers: Sequence[Handler], kind: Type[Any]) -> Any:
         if isinstance(handler, kind):
             return handler
     return None
-
-
-def _reports_of(status: MassStatus, held: Iterable[str]) -> List[Report]:
-    """Return a mass status as reports, marked as reconciled, in the order to apply them.
-
-    It is complete: what was ``held`` and is not in it is held no more.
-    """
-    reports: List[Report] = [
-        PositionReport(symbol, 0.0, time_ns=status.time_ns, reconciled=True)
-        for symbol in set(held) - {position.symbol for position in status.positions}
-    ]
-    for group in (status.accounts, status.positions, status.orders, status.fills):
-        reports.extend(report._replace(reconciled=True) for report in group)  # type: ignore[attr-defined]
-    return reports

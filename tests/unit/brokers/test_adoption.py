@@ -154,3 +154,58 @@ def test_nothing_is_adopted_where_nothing_is_held():
     session.bars(10)
     diary = session.run(Diary)
     assert diary.told == diary.trades == []
+
+
+LIMIT = OrderRequest("old", "A", Side.BUY, 10.0, OrderType.LIMIT, price=9.0)
+
+
+def test_what_was_executed_of_an_adopted_order_is_counted_once():
+    session = session_holding(
+        PositionReport("A", 4.0, 9.0),
+        orders=(OrderReport(OrderEvent.ACCEPTED, 0, "old", "V9", filled=4.0, request=LIMIT),),
+        fills=(FillReport("F", "A", Side.BUY, 4.0, 9.0, 0, "old", "V9"),),
+    )
+    session.feed()
+    session.bars(10)
+    diary = session.run()
+    assert session.store.book.find("old").filled == 4
+    assert diary.position.size == 4
+
+
+def test_an_order_that_was_filled_between_two_runs_is_counted_once():
+    session = Session()
+    session.feed()
+    session.bars(10, 10)
+    session.accept(65)
+    session.run(script={1: lambda s: s.buy(size=5, price=9.0, exectype=bt.Order.Limit)})
+    fill = FillReport("F", "A", Side.BUY, 5.0, 9.0, 0, session.request(0).client_order_id, "V0")
+    held = (PositionReport("A", 5.0, 9.0),)
+    session.venue.status = MassStatus(0, positions=held, fills=(fill,))
+    session.cerebro.strats.clear()
+    session.bar(10, 12.0)
+    assert session.run().position.size == 5
+
+
+@pytest.mark.parametrize("left", [104.0, 0.0])
+def test_a_fill_that_is_told_before_the_mass_status_is_in_it(left):
+    session = session_holding(*[PositionReport("A", left, 9.0)][: bool(left)])
+    connect = session.venue.connect
+
+    def trading(put, timeout):
+        connect(put, timeout)
+        put(FillReport("F", "A", Side.BUY, 4.0, 9.0, 0, "somebody's", "V9"))
+
+    session.venue.connect = trading
+    session.feed()
+    session.bars(10)
+    assert session.run().position.size == left
+
+
+def test_a_trailing_stop_is_adopted_without_knowing_where_it_started():
+    trail = OrderRequest("old", "A", Side.SELL, 5.0, OrderType.STOP_TRAIL, trail_amount=1.0)
+    session = session_holding(orders=(OrderReport(OrderEvent.ACCEPTED, 0, "old", request=trail),))
+    session.feed()
+    session.bars(10)
+    adopted = session.run().copies[0]
+    assert adopted.trailamount == 1.0
+    assert adopted.created.price is None
