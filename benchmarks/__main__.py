@@ -62,7 +62,7 @@ def measure(names: Sequence[str], plan: Plan) -> Iterator[Dict[str, Any]]:
 
 def warn_of_load() -> None:
     load, cores = load_average(), os.cpu_count() or 1
-    if load is not None and load > 0.3 * cores:
+    if load is not None and load > 0.5 * cores:
         print(
             f"warning: the load average is {load:g} on {cores} cores; "
             "other work makes these figures worse and less certain",

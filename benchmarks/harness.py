@@ -140,7 +140,9 @@ def machine() -> Dict[str, Any]:
         "backtrader": backtrader.__version__,
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
-        "os": platform.platform(),
+        "os": " ".join(
+            (platform.system(), platform.release().partition("-")[0], platform.machine())
+        ),
         "gc": "on" if gc.isenabled() else "off",
         "load": load_average(),
     }
