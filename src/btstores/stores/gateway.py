@@ -107,7 +107,11 @@ class Gateway(abc.ABC):
 
     @abc.abstractmethod
     def subscribe(self, subscription: Subscription) -> None:
-        """Start a stream of market data: complete bars, ticks or quotes."""
+        """Start a stream of market data: complete bars, ticks or quotes.
+
+        Raises `LinkError` when the link is to blame: it is made again, and the stream asked
+        for again. Any other exception is a refusal and ends the stream.
+        """
 
     def problem_of(self, subscription: Subscription) -> str:
         """Return why this stream cannot be had although the capabilities allow it, or "".

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Callable, Dict, Optional, Tuple, Union
 
+from btstores.errors import LinkError
 from btstores.reports import Bar, HistoryReport, LinkReport, LinkState, Subscription, Tick
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Streams:
         users = self._users.get(subscription, 0)
         self._users[subscription] = users + 1
         if users == 0:
-            self._store.outbox.submit(lambda: self._subscribe(subscription))
+            self._store.outbox.submit(lambda: self._begin(subscription))
 
     def remove(self, subscription: Subscription) -> None:
         """Count one user less, and tell the venue with the last."""
@@ -38,7 +39,7 @@ class Streams:
             self._store.outbox.submit(lambda: self._unsubscribe(subscription))
 
     def restore(self) -> None:
-        """Ask the venue again for all; on the sending thread."""
+        """Ask the venue again for all; on the sending thread. Raises `LinkError`."""
         for subscription in list(self._users):
             self._subscribe(subscription)
 
@@ -68,6 +69,14 @@ class Streams:
 
         self._store.outbox.submit(ask)
 
+    def _begin(self, subscription: Subscription) -> None:
+        try:
+            self._subscribe(subscription)
+        except LinkError as error:
+            # It is asked for again when the link is back.
+            now_ns = self._store.clock.time_ns()
+            self._store.put(LinkReport(LinkState.DOWN, now_ns, detail=str(error)))
+
     def _subscribe(self, subscription: Subscription) -> None:
         self._call(self._store.gateway.subscribe, subscription, LinkState.SUBSCRIBED)
 
@@ -83,6 +92,9 @@ class Streams:
         detail = ""
         try:
             function(subscription)
+        except LinkError:
+            if state is not None:
+                raise
         except Exception as error:
             log.warning("%s.failed %s: %s", function.__name__, subscription, error)
             state, detail = state and LinkState.REFUSED, str(error)

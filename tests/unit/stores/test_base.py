@@ -285,6 +285,26 @@ def test_a_store_that_shall_not_reconnect_does_not():
     assert session.venue.connects == 1
 
 
+@pytest.mark.parametrize("number", [1, 2], ids=["at first", "after a break"])
+def test_a_stream_that_cannot_be_had_for_want_of_a_link_is_asked_for_again(number):
+    session = Session()
+    subscribe, asked = session.venue.subscribe, []
+
+    def unlucky(subscription):
+        asked.append(subscription)
+        if len(asked) == number:
+            raise LinkError("gone again")
+        subscribe(subscription)
+
+    session.venue.subscribe = unlucky
+    session.feed()
+    session.at(10, session.venue.break_link)
+    session.bar(5, 10.0)
+    diary = session.run()
+    assert len(diary.data) == 1
+    assert ("A", "NOTSUBSCRIBED") not in diary.statuses
+
+
 def test_a_link_that_is_told_lost_many_times_is_tried_once_at_a_time():
     session = Session(new_store(reconnect_interval=1.0))
     attempts = []
