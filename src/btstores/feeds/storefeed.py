@@ -238,7 +238,8 @@ class StoreFeed(bt.feed.DataBase):
             log.warning("history.failed symbol=%s error=%s", self.symbol, report.error)
             self._store.put_notification("history failed", self.symbol, report.error)
         for item in report.bars:
-            self._take(item)
+            if isinstance(item, Tick) or item.complete:
+                self._take(item)
         for item in self._early:
             self._take(item)
         self._early.clear()

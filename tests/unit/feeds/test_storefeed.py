@@ -97,6 +97,14 @@ def test_a_bar_that_the_venue_still_changes_is_not_shown(session):
     assert closes(session.run()) == [10]
 
 
+def test_history_may_end_with_a_bar_that_the_venue_still_changes(session):
+    session.feed()
+    session.venue.bars["A"] = [bar(-1, 8.0), bar(0, 99.0)._replace(complete=False)]
+    session.say(1, bar(0, 9.0))
+    session.bars(10)
+    assert closes(session.run()) == [8, 9, 10]
+
+
 def test_without_backfill_there_is_no_history_and_no_delay(session):
     session.feed(backfill_start=False)
     session.venue.bars["A"] = history(-1, 0)
