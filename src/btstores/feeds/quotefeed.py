@@ -7,7 +7,7 @@ from typing import Any, Optional
 from btstores.errors import UnsupportedError
 from btstores.feeds.storefeed import StoreFeed
 from btstores.instruments import TimeFrame
-from btstores.reports import Quote, Subscription
+from btstores.reports import LinkReport, LinkState, Quote, Subscription
 
 __all__ = ["QuoteFeed"]
 
@@ -19,25 +19,32 @@ class QuoteFeed(StoreFeed):
 
     lines = ("bid", "ask", "bid_size", "ask_size")
 
+    @property
+    def _quotes(self) -> Subscription:
+        return Subscription(self.symbol, TimeFrame.TICKS, 1, quotes=True)
+
     def start(self) -> None:
         super().start()
-        quotes = Subscription(self.symbol, TimeFrame.TICKS, 1, quotes=True)
-        problem = self._store.problem_of(quotes)
+        problem = self._store.problem_of(self._quotes)
         if problem:
             raise UnsupportedError(f"{self.symbol}: {problem}")
         self._quote: Optional[Quote] = None
 
     def _start(self) -> None:
         super()._start()  # raises before anything is asked for
-        subscription = Subscription(self.symbol, TimeFrame.TICKS, 1, quotes=True)
-        self._store.add_consumer(subscription, self._on_quote)
-        self._store.subscribe_market_data(*subscription)
+        self._store.add_consumer(self._quotes, self._on_quote)
+        self._store.subscribe_market_data(*self._quotes)
 
     def stop(self) -> None:
-        subscription = Subscription(self.symbol, TimeFrame.TICKS, 1, quotes=True)
-        self._store.data_handler.remove_consumer(subscription, self._on_quote)
-        self._store.unsubscribe_market_data(*subscription)
+        self._store.data_handler.remove_consumer(self._quotes, self._on_quote)
+        self._store.unsubscribe_market_data(*self._quotes)
         super().stop()
+
+    def _on_link(self, report: LinkReport) -> None:
+        super()._on_link(report)
+        if report.state is LinkState.REFUSED and report.subscription == self._quotes:
+            # The bars come all the same.
+            self._store.put_notification("quotes refused", self.symbol, report.detail)
 
     def _on_quote(self, quote: Any) -> None:
         self._quote = quote

@@ -8,7 +8,7 @@ import math
 import backtrader as bt
 import pytest
 
-from btstores.errors import UnsupportedError
+from btstores.errors import UnsupportedError, VenueRefused
 from btstores.reports import Quote, Subscription
 from tests.support.session import Diary, Session
 from tests.support.venue import T0, new_store
@@ -82,3 +82,20 @@ def test_a_resampled_quote_feed_leaves_the_quotes_to_its_source():
     diary = session.run()
     assert diary.datas[1].size() == 7
     assert [row[1] for row in diary.bars][-1] in (11.0, 13.0)
+
+
+def test_a_strategy_hears_that_quotes_are_refused_and_gets_its_bars():
+    session = Session()
+    subscribe = session.venue.subscribe
+
+    def refuse_quotes(subscription):
+        if subscription.quotes:
+            raise VenueRefused("no right to quotes")
+        subscribe(subscription)
+
+    session.venue.subscribe = refuse_quotes
+    session.feed(quotes=True)
+    session.bars(10, 11)
+    diary = session.run()
+    assert ("quotes refused", ("A", "no right to quotes")) in diary.news
+    assert len(diary.data) == 2
