@@ -38,8 +38,12 @@ class TradeHandler(Handler):
             self._apply(record, report)
             for orphan in self.book.take_orphan_fills():
                 self.handle(orphan)
-        elif self.book.in_flight and report.venue_order_id is not None:
-            # The fill has overtaken the ack that names the order.
+        elif (
+            self.book.in_flight
+            and report.client_order_id is None
+            and report.venue_order_id is not None
+        ):
+            # The fill may have overtaken the ack that names the order.
             self.book.hold_fill(report)
         else:
             self.book.add_fill(None, report)

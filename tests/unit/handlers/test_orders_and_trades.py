@@ -207,6 +207,12 @@ def test_a_fill_that_waited_in_vain_is_somebody_elses(desk, settled_by):
     assert desk.ears.heard[-1] == ("foreign fill", "other")
 
 
+def test_a_fill_that_names_another_client_id_is_somebody_elses_at_once(desk):
+    desk.send()
+    desk.fill("other", 4.0, client_id="by phone", venue_id="V9")
+    assert desk.ears.heard == [("foreign fill", "other")]
+
+
 def test_a_fill_waits_for_nobody_when_nothing_is_in_flight(desk):
     desk.fill("other", 4.0, client_id=None, venue_id="V9")
     assert desk.ears.heard == [("foreign fill", "other")]
