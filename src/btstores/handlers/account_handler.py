@@ -9,6 +9,8 @@ from btstores.reports import AccountReport
 
 __all__ = ["AccountHandler"]
 
+_FIGURES = ("cash", "value", "power", "margin")
+
 
 class AccountHandler(Handler):
     """The newest balances by currency. What a report leaves out keeps its last value."""
@@ -24,11 +26,8 @@ class AccountHandler(Handler):
         if known is not None:
             if report.time_ns < known.time_ns:
                 return
-            if report.cash is None or report.value is None:
-                report = report._replace(
-                    cash=known.cash if report.cash is None else report.cash,
-                    value=known.value if report.value is None else report.value,
-                )
+            left_out = [name for name in _FIGURES if getattr(report, name) is None]
+            report = report._replace(**{name: getattr(known, name) for name in left_out})
         self.accounts[report.currency] = report
         self.on_account_update(report)
 

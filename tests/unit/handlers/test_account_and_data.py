@@ -62,10 +62,10 @@ def test_the_newest_balance_of_each_currency_counts():
 
 def test_what_a_balance_leaves_out_keeps_its_last_value():
     handler = AccountHandler()
-    handler.handle(AccountReport("acc", "USD", 2.0, 3.0, time_ns=6))
+    handler.handle(AccountReport("acc", "USD", 2.0, 3.0, time_ns=6, power=9.0, margin=5.0))
     handler.handle(AccountReport("acc", "USD", None, 4.0, time_ns=7))
     handler.handle(AccountReport("acc", "USD", 1.0, None, time_ns=8))
-    assert handler.balance("USD")[2:5] == (1.0, 4.0, 8)
+    assert handler.balance("USD")[2:7] == (1.0, 4.0, 8, 9.0, 5.0)
 
 
 @pytest.mark.parametrize(
