@@ -138,8 +138,9 @@ class PaperVenue(Gateway):
 
     def publish(self, report: Report) -> None:
         """Hand a report up, if anyone is connected."""
-        if self._put is not None:
-            self._put(report)
+        put = self._put  # another thread may disconnect meanwhile
+        if put is not None:
+            put(report)
 
     def run(self, function: Callable[..., T], *args: Any) -> T:
         """Run a function that changes the engine, then save and let its reports go."""
