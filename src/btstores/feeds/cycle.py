@@ -84,13 +84,17 @@ class Cycle:
         )
 
     def _look(self) -> None:
-        heads = [(feed.head_ns(), feed) for feed in self.feeds]
-        known = [head_ns for head_ns, _ in heads if head_ns is not None]
-        self.horizon_ns = min(known) if known else None
-        if any(feed.awaits_first_history for feed in self.feeds):
-            # Feeds start together, or one would show days of history before the others.
-            self.horizon_ns = _NOTHING_YET
-        self.plain_due = any(
-            head_ns is not None and head_ns == self.horizon_ns and not feed.is_resampled
-            for head_ns, feed in heads
-        )
+        horizon_ns: Optional[int] = None
+        plain_due = awaits_history = False
+        for feed in self.feeds:
+            awaits_history = awaits_history or feed.awaits_first_history
+            head_ns = feed.head_ns()
+            if head_ns is None:
+                continue
+            if horizon_ns is None or head_ns < horizon_ns:
+                horizon_ns, plain_due = head_ns, False
+            if head_ns == horizon_ns and not feed.is_resampled:
+                plain_due = True
+        # Feeds start together, or one would show days of history before the others.
+        self.horizon_ns = _NOTHING_YET if awaits_history else horizon_ns
+        self.plain_due = plain_due and not awaits_history
