@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any, Dict, Optional
 
 import backtrader as bt
@@ -10,7 +11,14 @@ from btstores.feeds.times import num_to_ns
 from btstores.orders.lifecycle import OrderState
 from btstores.reports import OrderRequest, OrderType, Side
 
-__all__ = ["EXEC_TYPES", "ORDER_TYPES", "STATUS", "request_of"]
+__all__ = [
+    "EXEC_TYPES",
+    "ORDER_TYPES",
+    "STATUS",
+    "midnight_of",
+    "refused_as",
+    "request_of",
+]
 
 ORDER_TYPES: Dict[int, OrderType] = {
     bt.Order.Market: OrderType.MARKET,
@@ -78,3 +86,22 @@ def _limit_of(order: Any, order_type: OrderType) -> Optional[float]:
         return float(order.created.pricelimit)
     # Without a price of its own, a trailing order starts from its limit.
     return (order.p.pricelimit or None) if order_type in TRAILING else None
+
+
+def midnight_of(valid: Any) -> Any:
+    """Return a validity that backtrader can use: of a bare date its midnight."""
+    if isinstance(valid, datetime.date) and not isinstance(valid, datetime.datetime):
+        # backtrader means the same, and fails at it in a time zone.
+        return datetime.datetime.combine(valid, datetime.time())
+    return valid
+
+
+def refused_as(asked: Dict[str, Any], data: Any) -> Dict[str, Any]:
+    """Return the arguments of an order that is refused, to be shown and never sent.
+
+    backtrader makes it without a look at the feed, which may have nothing to show.
+    """
+    if not asked or not len(data):
+        return {"simulated": True}
+    price = asked["price"]
+    return {**asked, "price": data.close[0] if price is None else price, "simulated": True}

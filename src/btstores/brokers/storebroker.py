@@ -19,7 +19,7 @@ from btstores.brokers.account import AccountView
 from btstores.brokers.adopted import order_of_position, order_of_record
 from btstores.brokers.checks import problems_of_data, problems_of_needs, problems_of_values
 from btstores.brokers.comminfo import StoreCommInfo
-from btstores.brokers.convert import STATUS, request_of
+from btstores.brokers.convert import STATUS, midnight_of, refused_as, request_of
 from btstores.brokers.positions import symbol_of
 from btstores.errors import UsageError
 from btstores.feeds.cycle import Cycle
@@ -177,27 +177,27 @@ class StoreBroker(AccountView, Listener):
         problems = problems_of_values(
             size, price, plimit, trailamount, trailpercent, exectype, valid
         )
+        asked = {
+            "price": price,
+            "pricelimit": plimit,
+            "exectype": exectype,
+            "trailamount": trailamount,
+            "trailpercent": trailpercent,
+        }
+        if problems:
+            asked.clear()  # backtrader cannot make an order of these
         problems += problems_of_data(data, self.trades(data), self.p.trade_history)
-        if isinstance(valid, datetime.date) and not isinstance(valid, datetime.datetime):
-            # backtrader means its midnight, and fails at it in a time zone.
-            valid = datetime.datetime.combine(valid, datetime.time())
+        asked = refused_as(asked, data) if problems else {**asked, "valid": midnight_of(valid)}
         order = kind(
             owner=owner,
             data=data,
             size=size,
-            price=price if not problems else None,
-            pricelimit=plimit if not problems else None,
-            exectype=exectype if not problems else None,
-            valid=valid if not problems else None,
             tradeid=tradeid,
             oco=oco,
-            trailamount=trailamount if not problems else None,
-            trailpercent=trailpercent if not problems else None,
             parent=parent,
             transmit=transmit,
             histnotify=histnotify,
-            # An order that is refused may belong to a feed without bars to price it by.
-            simulated=bool(problems),
+            **asked,
         )
         order.addinfo(**kwargs)
         order.addcomminfo(self.getcommissioninfo(data))
@@ -220,7 +220,9 @@ class StoreBroker(AccountView, Listener):
         order.submit(self)
         order.reject(self)
         order.addinfo(reason=reason, reason_code=code, denied_by="validation")
-        log.warning("order.refused ref=%d code=%s reason=%s", order.ref, code, reason)
+        # An ordinary strategy asks on every bar of the history.
+        level = logging.DEBUG if code == "NOT_LIVE" else logging.WARNING
+        log.log(level, "order.refused ref=%d code=%s reason=%s", order.ref, code, reason)
         self.notify(order)
         return order
 

@@ -28,6 +28,16 @@ def test_an_order_on_history_is_refused_so_that_a_strategy_may_run_over_it_uncha
     assert "A is DELAYED, not LIVE" in diary.made[0].info.reason
 
 
+def test_a_refused_order_still_shows_what_was_asked_for(session):
+    session.venue.bars["A"] = [bar(-2)]
+    trail = {"exectype": bt.Order.StopTrail, "trailamount": 1}
+    stop = {"exectype": bt.Order.StopLimit, "price": 9.0, "plimit": 8.5}
+    script = {1: lambda s: [s.sell(size=5, **stop), s.sell(size=5, **trail)]}
+    stop_limit, stop_trail = session.run(script=script).made
+    assert (stop_limit.exectype, stop_limit.price, stop_limit.plimit) == (4, 9.0, 8.5)
+    assert (stop_trail.exectype, stop_trail.trailamount) == (5, 1)
+
+
 def test_whoever_asks_for_it_trades_on_history(session):
     session.venue.bars["A"] = [bar(-2), bar(-1)]
     session.broker.p.trade_history = True
