@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, ClassVar, Tuple
+from typing import Any, Callable, ClassVar, Iterable, Optional, Tuple, TypeVar
 
 from btstores.orders.book import OrderRecord
 from btstores.reports import (
@@ -15,6 +15,8 @@ from btstores.reports import (
 )
 
 __all__ = ["Handler", "Listener"]
+
+T = TypeVar("T")
 
 
 class Listener:
@@ -60,3 +62,15 @@ class Handler(abc.ABC):
 def describe(report: OrderReport) -> str:
     """Return the ids of an order report as one log field."""
     return f"client_id={report.client_order_id} venue_id={report.venue_order_id}"
+
+
+def tell_all(listeners: Iterable[Callable[[T], None]], report: T) -> None:
+    """Call each with ``report``; what one of them raises is raised after all have heard."""
+    failed: Optional[Exception] = None
+    for listener in listeners:
+        try:
+            listener(report)
+        except Exception as error:
+            failed = error
+    if failed is not None:
+        raise failed

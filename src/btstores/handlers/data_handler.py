@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Tuple, Union
 
-from btstores.handlers.base import Handler
+from btstores.handlers.base import Handler, tell_all
 from btstores.instruments import TimeFrame
 from btstores.reports import Bar, HistoryReport, Quote, Subscription, Tick
 
@@ -45,8 +45,7 @@ class DataHandler(Handler):
             if asker is not None:
                 asker(report)
             return
-        for consumer in self._consumers.get(subscription_of(report), ()):
-            consumer(report)
+        tell_all(self._consumers.get(subscription_of(report), ()), report)
 
 
 def subscription_of(report: MarketData) -> Tuple[str, int, int, bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, List
 
-from btstores.handlers.base import Handler
+from btstores.handlers.base import Handler, tell_all
 from btstores.reports import LinkReport, LinkState
 
 __all__ = ["LinkHandler"]
@@ -47,5 +47,4 @@ class LinkHandler(Handler):
 
     def on_link(self, report: LinkReport) -> None:
         """Hear of the link, or of one subscription."""
-        for watcher in list(self._watchers):
-            watcher(report)
+        tell_all(list(self._watchers), report)

@@ -91,6 +91,22 @@ def test_market_data_reaches_those_who_asked_for_its_stream(report, stream):
     assert got == [("one", report), ("two", report), ("two", report)]
 
 
+@pytest.mark.parametrize("kind", ["consumer", "watcher"])
+def test_one_that_fails_does_not_keep_the_news_from_the_others(kind):
+    heard = []
+
+    def fail(report):
+        raise ValueError("a mistake")
+
+    data, link, news = DataHandler(), LinkHandler(), LinkReport(LinkState.UP)
+    for listener in (fail, heard.append):
+        data.add_consumer(MINUTES, listener)
+        link.watch(listener)
+    with pytest.raises(ValueError, match="a mistake"):
+        data.handle(BAR) if kind == "consumer" else link.handle(news)
+    assert heard == [BAR if kind == "consumer" else news]
+
+
 def test_history_goes_once_and_only_to_the_one_who_asked():
     handler, got = DataHandler(), []
     handler.add_consumer(MINUTES, lambda r: got.append("a live consumer"))
