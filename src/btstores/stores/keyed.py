@@ -29,9 +29,17 @@ class KeyedInstances(type):
             instances[identity if identity is not None else id(store)] = store
             return store
         for name in kwargs:
-            if store.params[name] != params[name]:
+            if not _same(store.params[name], params[name]):
                 raise ConfigError(
                     f"{cls.__name__} {identity!r} is open already with other parameters: {name}",
                     name,
                 )
         return store
+
+
+def _same(one: Any, other: Any) -> bool:
+    # Feeds and data frames answer == with something else than a truth value, or not at all.
+    try:
+        return one is other or (one == other) is True
+    except Exception:
+        return False

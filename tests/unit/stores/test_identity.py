@@ -62,6 +62,21 @@ def test_a_store_that_is_open_does_not_change_its_parameters(Keyed):
         Keyed(host="here", timeout=6)
 
 
+def test_parameters_that_have_no_plain_equality_are_the_same_or_not(Keyed):
+    class Column:
+        def __eq__(self, other):
+            return [True, False]
+
+        def __ne__(self, other):
+            raise ValueError("the truth value is ambiguous")
+
+    journal = Column()
+    one = Keyed(host="here", journal=journal)
+    assert Keyed(host="here", journal=journal) is one
+    with pytest.raises(ConfigError, match="is open already with other parameters: journal"):
+        Keyed(host="here", journal=Column())
+
+
 def test_a_stopped_store_gives_its_place_away_and_an_unused_one_is_forgotten(Keyed):
     one = Keyed(host="here", timeout=5)
     one.start()
