@@ -21,7 +21,7 @@ def _consume(store: BenchStore, consumer: Callable[[Any], None], done: threading
     """Return a function that brings the ticks of ``store`` to ``consumer`` as the engine does."""
     wakeup = Wakeup()
     store.attach(wakeup)
-    store.add_consumer(Subscription("S", TimeFrame.TICKS), consumer)
+    store.data_handler.add_consumer(Subscription("S", TimeFrame.TICKS), consumer)
 
     def loop() -> None:
         while not done.is_set():

@@ -32,7 +32,7 @@ class QuoteFeed(StoreFeed):
 
     def _start(self) -> None:
         super()._start()  # raises before anything is asked for
-        self._store.add_consumer(self._quotes, self._on_quote)
+        self._store.data_handler.add_consumer(self._quotes, self._on_quote)
         self._store.subscribe_market_data(*self._quotes)
 
     def stop(self) -> None:

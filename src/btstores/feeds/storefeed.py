@@ -199,7 +199,7 @@ class StoreFeed(bt.feed.DataBase):
         self._store.link_handler.watch(self._on_link)
         if not self.p.historical:
             subscription = self.subscription
-            self._store.add_consumer(subscription, self._on_data)
+            self._store.data_handler.add_consumer(subscription, self._on_data)
             self._store.subscribe_market_data(*subscription[:3])
         if self.p.historical or self.p.backfill_start:
             self._ask_history()

@@ -31,7 +31,7 @@ from btstores.config import Param, Params
 from btstores.errors import BtstoresError, LinkError
 from btstores.handlers.account_handler import AccountHandler
 from btstores.handlers.base import Handler, Listener
-from btstores.handlers.data_handler import Consumer, DataHandler
+from btstores.handlers.data_handler import DataHandler
 from btstores.handlers.link_handler import LinkHandler
 from btstores.handlers.order_handler import OrderHandler
 from btstores.handlers.position_handler import PositionHandler
@@ -97,7 +97,7 @@ class BaseStore(metaclass=KeyedInstances):
         Param("port", None, (int,), "port of the venue's gateway", minimum=1),
         Param("timeout", 30.0, (float,), "seconds that any one step may take", minimum=0.001),
         Param("reconnect", True, (bool,), "connect again after the link broke"),
-        Param("reconnect_interval", 2.0, (float,), "seconds before the first new attempt"),
+        Param("reconnect_interval", 2.0, (float,), "seconds before a new attempt", minimum=0.01),
         Param("debug", False, (bool,), "log every report at level INFO"),
         Param("account", None, (str,), "account at the venue"),
         Param("journal", None, (), "path of the journal, a Journal, or None for none"),
@@ -129,7 +129,10 @@ class BaseStore(metaclass=KeyedInstances):
         self.params = self.p = params
         self.clock: Clock = params.clock or self.make_clock()
         self.inbox = Inbox()
-        self.outbox = Outbox(self.name or type(self).__name__, self.clock.threaded)
+        name = self.name or type(self).__name__
+        self.outbox = Outbox(name, self.clock.threaded)
+        #: History is asked for here, so that no order waits behind it.
+        self.queries = Outbox(f"{name}-queries", self.clock.threaded)
         self.journal: Journal = NullJournal()
         self._recording = False
         self._committed_ns = 0
@@ -258,6 +261,7 @@ class BaseStore(metaclass=KeyedInstances):
         self._stopped = True
         self.outbox.submit(self._log_out)
         self.outbox.stop(self.params.timeout)
+        self.queries.stop(min(1.0, self.params.timeout))
         self.process_events()
         self.link_handler.state = LinkState.DOWN
         self.journal.close()
@@ -458,10 +462,6 @@ class BaseStore(metaclass=KeyedInstances):
         """Show ``listener`` all market data as it is handled, on Cerebro's thread."""
         for kind in (Bar, Tick, Quote):
             self._dispatch[kind].append(listener)
-
-    def add_consumer(self, subscription: Subscription, consumer: Consumer) -> None:
-        """Bring market data of a subscription to ``consumer``."""
-        self.data_handler.add_consumer(subscription, consumer)
 
     def instrument(self, symbol: str) -> Instrument:
         """Return what the venue knows of ``symbol``; asked once.

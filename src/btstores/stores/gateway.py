@@ -81,11 +81,12 @@ class Capabilities:
 class Gateway(abc.ABC):
     """A venue. It calls out, hands what it hears to ``put`` and decides nothing.
 
-    Every method but ``connect`` may be called only while connected. All run on the store's
-    sending thread and may block up to their own time-outs; reports may be put from any
-    thread. A method that returns has handed its request over: the venue's answer comes as
-    a report. One that raises `VenueRefused` had no effect; any other exception leaves the
-    outcome unknown.
+    All methods but `history` run one after the other on the store's sending thread;
+    `history` runs on one of its own and may overlap with any of them. Each may block up to
+    its own time-out; reports may be put from any thread. The link may break at any moment:
+    a method that cannot do its work for that raises `LinkError`. A method that returns has
+    handed its request over: the venue's answer comes as a report. One that raises
+    `VenueRefused` had no effect; any other exception leaves the outcome unknown.
     """
 
     capabilities: ClassVar[Capabilities] = Capabilities()
@@ -151,7 +152,10 @@ class Gateway(abc.ABC):
 
     @abc.abstractmethod
     def mass_status(self, since_ns: Optional[int] = None) -> MassStatus:
-        """Return orders, fills since ``since_ns``, positions and balances.
+        """Return orders, fills, positions and balances as of one moment.
 
-        Raises when any part cannot be had: a failed query is never an empty answer.
+        ``since_ns`` None asks for whatever the venue keeps. Live orders are all in it, each
+        with its ``request``; finished ones may be. Positions are complete: what is not in it
+        is not held. Raises when any part cannot be had: a failed query is never an empty
+        answer.
         """

@@ -67,7 +67,9 @@ class Streams:
                 error = str(problem) or type(problem).__name__
             self._store.put(HistoryReport(request_id, subscription, bars, error))
 
-        self._store.outbox.submit(ask)
+        # In line behind the subscription, or bars in between would be in neither.
+        store = self._store
+        store.outbox.submit(lambda: store.queries.submit(ask))
 
     def _begin(self, subscription: Subscription) -> None:
         try:

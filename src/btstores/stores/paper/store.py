@@ -84,7 +84,7 @@ class PaperStore(BaseStore):
         if self.bar_engine is not None:
             self.broker_class = BarBroker
             # It belongs to Cerebro's thread, which steps it bar by bar.
-            self.outbox = Outbox(self.name, threaded=False)
+            self.outbox = self.queries = Outbox(self.name, threaded=False)
 
     def make_clock(self) -> Clock:
         params = self.params
