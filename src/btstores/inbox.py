@@ -1,9 +1,8 @@
-"""The only place where threads meet: the inbox of a store, its outbox, and the wake-up.
+"""The only place where threads meet: the inbox of a store, its outboxes, and the wake-up.
 
-SDK threads put reports into the `Inbox`; Cerebro's thread takes them out, in order, each
-with its sequence number. Calls to the venue leave through the `Outbox`, one thread per
-store. All stores and feeds of one Cerebro share one `Wakeup`, so that an event on any of
-them ends the wait of all of them.
+SDK threads put reports into the `Inbox`; Cerebro's thread takes them out, in order. Calls
+to the venue leave through an `Outbox`, a thread each. All stores and feeds of one Cerebro
+share one `Wakeup`, so that an event on any of them ends the wait of all of them.
 """
 
 from __future__ import annotations
@@ -88,7 +87,6 @@ class Inbox:
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Report] = queue.SimpleQueue()
         self._signal: Optional[Callable[[], None]] = None
-        self._sequence = 0
 
     def attach(self, wakeup: Wakeup) -> None:
         """Signal ``wakeup`` for each report from now on, and for those already here."""
@@ -106,14 +104,12 @@ class Inbox:
         """Return whether nothing waits."""
         return self._queue.empty()
 
-    def take(self) -> Optional[Tuple[int, Report]]:
-        """Return the next sequence number and report, or None. One thread only."""
+    def take(self) -> Optional[Report]:
+        """Return the next report, or None. One thread only."""
         try:
-            report = self._queue.get_nowait()
+            return self._queue.get_nowait()
         except queue.Empty:
             return None
-        self._sequence += 1
-        return self._sequence, report
 
 
 class _Answer(Generic[T]):

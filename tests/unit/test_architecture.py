@@ -72,7 +72,7 @@ WALL_CLOCK = {"now", "utcnow", "today"}
 
 # Longer than the limit for now; a number here may only go down.
 LIMIT = 500
-LONGER = {"stores/base.py": 580}
+LONGER = {"stores/base.py": 579}
 
 
 def name_of(path):

@@ -63,8 +63,6 @@ class StoreBroker(AccountView, Listener):
         self._held: Dict[int, List[Any]] = {}
         self._told: Deque[Any] = deque()
         self._adopted: List[str] = []
-        self._startingcash: Optional[float] = None
-        self._fund_shares: Optional[float] = None
         self._started = False
         store.set_listener(self)
 

@@ -347,7 +347,7 @@ class BaseStore(metaclass=KeyedInstances):
         self._processing = True
         count = 0
         try:
-            for _, report in iter(self.inbox.take, None):
+            for report in iter(self.inbox.take, None):
                 count += 1
                 self._handle(report)
         finally:
