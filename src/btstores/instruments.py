@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import bisect
+import decimal
 import enum
-from typing import NamedTuple, Optional, Union
+import functools
+import math
+from typing import NamedTuple, Optional, Tuple, Union
 
-__all__ = ["Instrument", "TimeFrame", "timeframe_name"]
+__all__ = ["Instrument", "TimeFrame", "is_on_grid", "round_to_grid", "timeframe_name"]
+
+#: What sums of floats leave behind, as a part of a tick or lot.
+_DUST = 1e-6
 
 
 class TimeFrame(enum.IntEnum):
@@ -31,6 +38,8 @@ class Instrument(NamedTuple):
 
     Prices are in ``currency`` per share or per contract unit; one contract is worth
     ``price * multiplier``. Sizes are shares or contracts and come in steps of ``lot``.
+    ``price_min`` and ``price_max`` are the limits of the day. ``tick_table`` has rows of
+    (from price, tick size), ascending. ``tradable`` is False while the instrument is halted.
     ``None`` means that the venue does not say.
     """
 
@@ -44,3 +53,48 @@ class Instrument(NamedTuple):
     max_size: Optional[float] = None
     timezone: Optional[str] = None
     name: str = ""
+    price_min: Optional[float] = None
+    price_max: Optional[float] = None
+    tick_table: Tuple[Tuple[float, float], ...] = ()
+    fractional: Optional[bool] = None
+    shortable: Optional[bool] = None
+    tradable: bool = True
+
+    def tick_at(self, price: float) -> Optional[float]:
+        """Return the tick size at ``price``: the table's, or else that of all prices."""
+        if self.tick_table:
+            row = bisect.bisect_right(self.tick_table, (price, math.inf)) - 1
+            if row >= 0:
+                return self.tick_table[row][1]
+        return self.tick_size
+
+
+def is_on_grid(price: float, tick: float) -> bool:
+    """Return whether ``price`` is a multiple of ``tick`` but for float dust.
+
+    ``tick`` is above 0. Dust is less than a millionth of it: ``0.1 + 0.2`` is a multiple of 0.1.
+    """
+    return abs(price - round_to_grid(price, tick)) <= tick * _DUST
+
+
+def round_to_grid(price: float, tick: float, direction: int = 0) -> float:
+    """Return a multiple of ``tick``, as the float that is closest to its decimal value.
+
+    It is the nearest one, the next one up (``direction`` 1) or the next one down (-1). A price
+    on the grid stays there in every direction, and only loses its dust. ``tick`` is above 0.
+    """
+    price = float(price)
+    numerator, denominator = _ratio(tick)
+    steps = round(price * denominator / numerator)
+    # Whole numbers until here: this division rounds once, and so to the closest float.
+    nearest = steps * numerator / denominator
+    beyond = (nearest - price) * direction
+    if beyond < 0 and -beyond > tick * _DUST:
+        return (steps + direction) * numerator / denominator
+    return nearest
+
+
+@functools.lru_cache(maxsize=1024)
+def _ratio(tick: float) -> Tuple[int, int]:
+    """Return the decimal number that a person reads in ``tick`` as a fraction."""
+    return decimal.Decimal(repr(float(tick))).as_integer_ratio()

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import datetime
 import math
-import sys
 from typing import Any, Optional
 
-from btstores.errors import ConfigError
-
-if sys.version_info >= (3, 9):
-    from zoneinfo import ZoneInfo
-else:
-    from backports.zoneinfo import ZoneInfo
+from btstores.markets.zones import zone
 
 __all__ = ["EPOCH_ORDINAL", "LocalizableTz", "ns_to_num", "num_to_ns", "zone"]
 
@@ -81,12 +75,3 @@ class LocalizableTz(datetime.tzinfo):
 
     def __repr__(self) -> str:
         return f"LocalizableTz({self._tz!r})"
-
-
-def zone(name: str) -> datetime.tzinfo:
-    """Return the IANA time zone ``name``. Raises `ConfigError` for an unknown one."""
-    try:
-        found: datetime.tzinfo = ZoneInfo(name)
-    except Exception as error:
-        raise ConfigError.of("tz", name, "an IANA time zone such as 'Asia/Hong_Kong'") from error
-    return found

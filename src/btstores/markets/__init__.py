@@ -7,8 +7,9 @@ import enum
 from typing import Dict, Optional
 
 from btstores.errors import ConfigError
+from btstores.markets.sessions import Sessions
 
-__all__ = ["MarketConfig", "MarketRegistry", "MarketType"]
+__all__ = ["MarketConfig", "MarketRegistry", "MarketType", "Sessions"]
 
 
 class MarketType(enum.Enum):
@@ -33,7 +34,9 @@ class MarketConfig:
     """The figures of one market that a venue does not tell by itself.
 
     ``currency`` is an ISO 4217 code, ``timezone`` an IANA name, ``tick_size`` in currency,
-    ``lot`` in shares or contracts. None means that there is no rule for the whole market.
+    ``lot`` in shares or contracts. None means that there is no rule for the whole market, and
+    for ``sessions`` that the hours are not known. Most venues take orders while the market is
+    closed; ``orders_when_closed`` False says that these do not.
     """
 
     market: MarketType
@@ -41,6 +44,8 @@ class MarketConfig:
     timezone: str = "UTC"
     tick_size: Optional[float] = None
     lot: Optional[float] = None
+    sessions: Optional[Sessions] = None
+    orders_when_closed: bool = True
 
 
 class MarketRegistry:
