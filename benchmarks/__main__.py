@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
-from benchmarks import handover, history, latency, memory, orders, reports, ticks
+from benchmarks import handover, history, latency, memory, orders, reports, ticks, triggers
 from benchmarks.harness import FULL, QUICK, Plan, Row, load_average, machine, number
 from benchmarks.page import update_page
 
@@ -21,6 +21,7 @@ SECTIONS: Dict[str, Callable[[Plan], Iterator[Row]]] = {
     "memory": memory.rows,
     "orders": orders.rows,
     "reports": reports.rows,
+    "triggers": triggers.rows,
 }
 RESULTS = os.path.join(os.path.dirname(__file__), "results.json")
 HEAD = ("name", "value", "unit", "baseline", "ratio", "target", "met", "compared with")
