@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from typing import Any, Callable, Generic, List, Optional, Tuple, TypeVar
+from collections import deque
+from typing import Any, Callable, Deque, Generic, Iterator, List, Optional, Tuple, TypeVar
 
 from btstores.clock import Clock, SimulatedClock
 from btstores.errors import LinkError
@@ -135,6 +136,29 @@ class _Answer(Generic[T]):
         return self._result  # type: ignore[return-value]
 
 
+class _Calls:
+    """Calls in line, the urgent ones first. Any thread may put, one iterates."""
+
+    def __init__(self) -> None:
+        self._urgent: Deque[Callable[[], None]] = deque()
+        self._others: Deque[Callable[[], None]] = deque()
+        self._tokens: queue.SimpleQueue[bool] = queue.SimpleQueue()
+
+    def put(self, call: Callable[[], None], urgent: bool) -> None:
+        # The call before its token: whoever has taken a token finds a call, if not this one
+        # then one that was put before it. Both appends are atomic.
+        (self._urgent if urgent else self._others).append(call)
+        self._tokens.put(True)
+
+    def end(self) -> None:
+        """End the iteration after as many calls as have been put."""
+        self._tokens.put(False)
+
+    def __iter__(self) -> Iterator[Callable[[], None]]:
+        while self._tokens.get():
+            yield (self._urgent or self._others).popleft()
+
+
 class Outbox:
     """Runs calls to the venue one after the other, away from Cerebro's thread.
 
@@ -144,23 +168,26 @@ class Outbox:
     def __init__(self, name: str, threaded: bool = True) -> None:
         self.name = name
         self._threaded = threaded
-        self._calls: queue.SimpleQueue[Optional[Callable[[], None]]] = queue.SimpleQueue()
+        self._calls = _Calls()
         self._thread: Optional[threading.Thread] = None
 
-    def submit(self, call: Callable[[], None]) -> None:
-        """Run ``call`` after those submitted before; it must handle its own errors."""
+    def submit(self, call: Callable[[], None], urgent: bool = False) -> None:
+        """Run ``call`` after those submitted before; it must handle its own errors.
+
+        An ``urgent`` one runs before all that wait and are not.
+        """
         if not self._threaded:
             call()
             return
         if self._thread is None:
-            # A queue of its own: a thread that hung when it was stopped must not take calls of
+            # A line of its own: a thread that hung when it was stopped must not take calls of
             # the next, nor leave it the word to end.
-            self._calls = queue.SimpleQueue()
+            self._calls = _Calls()
             self._thread = threading.Thread(
                 target=self._run, args=(self._calls,), name=f"btstores-{self.name}", daemon=True
             )
             self._thread.start()
-        self._calls.put(call)
+        self._calls.put(call, urgent)
 
     def call(self, function: Callable[..., T], *args: Any, timeout: float) -> T:
         """Run ``function`` in turn and return its result, or raise what it raised.
@@ -176,12 +203,12 @@ class Outbox:
         thread, self._thread = self._thread, None
         if thread is None:
             return True
-        self._calls.put(None)
+        self._calls.end()
         thread.join(timeout)
         return not thread.is_alive()
 
-    def _run(self, calls: queue.SimpleQueue[Optional[Callable[[], None]]]) -> None:
-        for call in iter(calls.get, None):
+    def _run(self, calls: _Calls) -> None:
+        for call in calls:
             try:
                 call()
             except Exception:

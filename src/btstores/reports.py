@@ -33,6 +33,8 @@ __all__ = [
     "Side",
     "Subscription",
     "Tick",
+    "TimeInForce",
+    "TimerReport",
 ]
 
 
@@ -58,6 +60,16 @@ class OrderType(enum.Enum):
     STOP_LIMIT = "StopLimit"
     STOP_TRAIL = "StopTrail"
     STOP_TRAIL_LIMIT = "StopTrailLimit"
+
+
+class TimeInForce(enum.Enum):
+    """How long an order may wait for its execution."""
+
+    GTC = "GTC"  # until it is cancelled
+    DAY = "DAY"  # until the session ends
+    GTD = "GTD"  # until a date
+    IOC = "IOC"  # what can be had at once, the rest is cancelled
+    FOK = "FOK"  # all of it at once, or nothing
 
 
 class OrderEvent(enum.Enum):
@@ -158,8 +170,9 @@ class OrderRequest(NamedTuple):
 
     ``price`` is the limit or the trigger, ``limit_price`` the limit of a stop-limit,
     ``trail_amount`` is in currency and ``trail_percent`` a fraction (0.02 is two percent).
-    ``expire_ns`` None means good till cancelled. ``parent_id`` and ``oco_id`` are client
-    order ids. ``bar_time_ns`` and ``reference_price`` are the bar and the close that the
+    ``tif`` is how long it may wait; ``expire_ns`` is when a DAY or GTD order ends and None for
+    the others. ``parent_id`` and ``oco_id`` are client order ids. ``strategy`` names who asked
+    for it. ``bar_time_ns`` and ``reference_price`` are the bar and the close that the
     strategy saw, ``session_end_ns`` the end of that bar's session.
     """
 
@@ -173,12 +186,14 @@ class OrderRequest(NamedTuple):
     trail_amount: Optional[float] = None
     trail_percent: Optional[float] = None
     expire_ns: Optional[int] = None
+    tif: TimeInForce = TimeInForce.GTC
     parent_id: Optional[str] = None
     oco_id: Optional[str] = None
     time_ns: int = 0
     reference_price: Optional[float] = None
     bar_time_ns: Optional[int] = None
     session_end_ns: Optional[int] = None
+    strategy: Optional[str] = None
     extras: Mapping[str, Any] = {}
 
 
@@ -202,7 +217,8 @@ class OrderReport(NamedTuple):
     """What the venue says of an order.
 
     In a mass status ``request`` describes an order that this process did not send, and
-    ``filled`` tells how much of it has been executed.
+    ``filled`` tells how much of it has been executed. ``local`` marks what the core says of
+    an order that it keeps for the venue.
     """
 
     event: OrderEvent
@@ -219,6 +235,7 @@ class OrderReport(NamedTuple):
     request: Optional[OrderRequest] = None
     received_ns: Optional[int] = None
     reconciled: bool = False
+    local: bool = False
 
 
 class FillReport(NamedTuple):
@@ -239,7 +256,11 @@ class FillReport(NamedTuple):
 
 
 class PositionReport(NamedTuple):
-    """What the account holds of one instrument. ``size`` is negative when short."""
+    """What the account holds of one instrument. ``size`` is negative when short.
+
+    ``sellable`` is what may still be sold today: what is settled, less what working orders of
+    the account are selling.
+    """
 
     symbol: str
     size: float
@@ -275,6 +296,13 @@ class LinkReport(NamedTuple):
     received_ns: Optional[int] = None
 
 
+class TimerReport(NamedTuple):
+    """Our own: the time has come that somebody has waited for, about one order."""
+
+    time_ns: int
+    client_order_id: str
+
+
 class MassStatus(NamedTuple):
     """Everything the venue knows of the account, taken at ``time_ns``."""
 
@@ -296,6 +324,7 @@ Report = Union[
     AccountReport,
     LinkReport,
     MassStatus,
+    TimerReport,
 ]
 
 

@@ -15,6 +15,7 @@ from btstores.reports import (
     OrderModification,
     OrderRequest,
     Subscription,
+    TimeInForce,
 )
 from btstores.stores.base import BaseStore, Param
 from btstores.stores.gateway import ALL_ORDER_TYPES, Capabilities, Gateway, PutReport
@@ -30,9 +31,10 @@ class ScriptedGateway(Gateway):
         order_types=ALL_ORDER_TYPES,
         bracket=True,
         oco=True,
-        expiry=True,
+        tifs=frozenset({TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD}),
         modify=frozenset({"size", "price", "limit_price"}),
         short=True,
+        fractional=True,
         timeframes=frozenset({(3, 0), (4, 0), (5, 1)}),
         ticks=True,
         quotes=True,

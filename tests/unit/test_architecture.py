@@ -24,6 +24,7 @@ FLOORS = (
     {"feeds"},
     {"brokers"},
     {"venues"},
+    {"testing"},
     {"cerebro", "monitor", "recovery"},
     {"compat", "package"},
     {"cli"},
@@ -72,7 +73,7 @@ WALL_CLOCK = {"now", "utcnow", "today"}
 
 # Longer than the limit for now; a number here may only go down.
 LIMIT = 500
-LONGER = {"stores/base.py": 579}
+LONGER = {"stores/base.py": 573}
 
 
 def name_of(path):
@@ -236,7 +237,7 @@ def test_what_a_module_offers_is_there(path):
 
 @every_file
 def test_the_core_knows_no_cerebro(path):
-    if room_of(name_of(path)) in {"brokers", "feeds", "venues", "cli", "sim", "package"}:
+    if room_of(name_of(path)) in {"brokers", "feeds", "venues", "testing", "cli", "sim", "package"}:
         return
     for imported, _ in imports_of(path):
         assert imported.split(".")[0] != "backtrader", f"{name_of(path)} imports {imported}"

@@ -204,3 +204,40 @@ def test_a_thread_that_hung_when_it_was_stopped_does_not_take_part_in_what_follo
     assert ran == []
     release.set()
     assert outbox.stop(LONG)
+
+
+def test_urgent_calls_run_before_those_that_wait_and_keep_their_order():
+    outbox, release, ran = Outbox("test"), threading.Event(), []
+    outbox.submit(release.wait)
+    for name in ("a", "B", "c", "D"):
+        outbox.submit(lambda name=name: ran.append(name), urgent=name.isupper())
+    release.set()
+    assert outbox.stop(LONG)
+    assert ran == ["B", "D", "a", "c"]
+
+
+def test_where_there_are_no_threads_an_urgent_call_runs_at_once_as_any_other():
+    outbox, ran = Outbox("test", threaded=False), []
+    outbox.submit(lambda: ran.append("a"))
+    outbox.submit(lambda: ran.append("b"), urgent=True)
+    assert ran == ["a", "b"]
+
+
+def test_no_call_of_many_threads_is_lost_urgent_or_not():
+    outbox, ran, per_thread = Outbox("test"), [], 500
+    outbox.submit(lambda: None)  # so that its thread is there
+
+    def produce(name):
+        for number in range(per_thread):
+            urgent = name.isupper()
+            outbox.submit(lambda number=number: ran.append((name, number)), urgent=urgent)
+
+    threads = [threading.Thread(target=produce, args=(name,)) for name in "abCD"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outbox.stop(LONG)
+    assert len(ran) == per_thread * len(threads)
+    for name in "abCD":
+        assert [number for of, number in ran if of == name] == list(range(per_thread))

@@ -10,7 +10,7 @@ from btstores.brokers.convert import EXEC_TYPES, STATUS
 from btstores.orders.book import OrderRecord
 from btstores.reports import Side
 
-__all__ = ["order_of_position", "order_of_record"]
+__all__ = ["order_of_position", "order_of_record", "order_of_trade"]
 
 
 def order_of_position(data: Any, size: float, price: float, comminfo: Any) -> Any:
@@ -19,11 +19,29 @@ def order_of_position(data: Any, size: float, price: float, comminfo: Any) -> An
     Strategies rebuild their trades from executions: without one, closing the position would
     show up as a trade of its own in the other direction.
     """
+    return order_of_trade(data, size, price, comminfo, size, 0, 0.0, size, price)
+
+
+def order_of_trade(
+    data: Any,
+    size: float,
+    price: float,
+    comminfo: Any,
+    opened: float,
+    closed: float,
+    pnl: float,
+    psize: float,
+    pprice: float,
+) -> Any:
+    """Return a completed order for a change of the position that no order of ours has made.
+
+    Sizes are signed; the position after it is ``psize`` at ``pprice``.
+    """
     kind = BuyOrder if size > 0 else SellOrder
     order = kind(data=data, size=abs(size), price=price, simulated=True)
     order.addinfo(adopted=True)
     order.addcomminfo(comminfo)
-    order.execute(0.0, size, price, 0, 0.0, 0.0, size, 0.0, 0.0, 0.0, 0.0, size, price)
+    order.execute(0.0, size, price, closed, 0.0, 0.0, opened, 0.0, 0.0, 0.0, pnl, psize, pprice)
     order.completed()
     return order
 

@@ -7,17 +7,18 @@ from typing import Any, Dict, Optional
 
 import backtrader as bt
 
-from btstores.feeds.times import num_to_ns
 from btstores.orders.lifecycle import OrderState
-from btstores.reports import OrderRequest, OrderType, Side
+from btstores.reports import OrderRequest, OrderType, Side, TimeInForce
 
 __all__ = [
     "EXEC_TYPES",
     "ORDER_TYPES",
     "STATUS",
+    "draft_of",
     "midnight_of",
     "refused_as",
     "request_of",
+    "tif_of",
 ]
 
 ORDER_TYPES: Dict[int, OrderType] = {
@@ -50,9 +51,11 @@ def request_of(
     order: Any,
     client_order_id: str,
     symbol: str,
+    tif: TimeInForce,
     expire_ns: Optional[int],
     time_ns: int,
     bar_time_ns: Optional[int],
+    session_end_ns: Optional[int],
     parent_id: Optional[str] = None,
     oco_id: Optional[str] = None,
 ) -> OrderRequest:
@@ -71,12 +74,14 @@ def request_of(
         trail_amount=order.trailamount or None,
         trail_percent=order.trailpercent or None,
         expire_ns=expire_ns,
+        tif=tif,
         parent_id=parent_id,
         oco_id=oco_id,
         time_ns=time_ns,
         reference_price=created.pclose,
         bar_time_ns=bar_time_ns,
-        session_end_ns=num_to_ns(order.dteos) if order.dteos else None,
+        session_end_ns=session_end_ns,
+        strategy=type(order.owner).__name__ if order.owner is not None else None,
         extras=dict(order.info),
     )
 
@@ -86,6 +91,37 @@ def _limit_of(order: Any, order_type: OrderType) -> Optional[float]:
         return float(order.created.pricelimit)
     # Without a price of its own, a trailing order starts from its limit.
     return (order.p.pricelimit or None) if order_type in TRAILING else None
+
+
+def draft_of(asked: Dict[str, Any], size: Any, symbol: str, buys: bool) -> Optional[OrderRequest]:
+    """Return what was asked for, sense or nonsense, to be checked and never sent.
+
+    None when there is no such execution type.
+    """
+    exectype = bt.Order.Market if asked["exectype"] is None else asked["exectype"]
+    if exectype not in ORDER_TYPES:
+        return None
+    return OrderRequest(
+        "",
+        symbol,
+        Side.BUY if buys else Side.SELL,
+        size,
+        ORDER_TYPES[exectype],
+        asked["price"],
+        asked["pricelimit"],
+        asked["trailamount"],
+        asked["trailpercent"],
+    )
+
+
+def tif_of(tif: Any, valid: Any) -> TimeInForce:
+    """Return how long an order may wait, from backtrader's ``valid`` and our ``tif``."""
+    if tif is not None:
+        return TimeInForce(tif)
+    if valid is None:
+        return TimeInForce.GTC
+    # Documented as DAY: zero, and a timedelta of nothing.
+    return TimeInForce.DAY if not valid else TimeInForce.GTD
 
 
 def midnight_of(valid: Any) -> Any:

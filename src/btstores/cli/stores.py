@@ -58,7 +58,7 @@ def _can(can: Capabilities) -> Dict[str, Any]:
         "order_types": sorted(kind.value for kind in can.order_types),
         "bracket": can.bracket,
         "oco": can.oco,
-        "expiry": can.expiry,
+        "tifs": sorted(tif.value for tif in can.tifs),
         "modify": sorted(can.modify),
         "short": can.short,
         "fractional": can.fractional,
@@ -125,9 +125,10 @@ def _show_one(screen: Screen, one: Dict[str, Any]) -> None:
     rows = [
         ["order types", ", ".join(can["order_types"])],
         ["bars", ", ".join(can["timeframes"]) or "none"],
+        ["time in force", ", ".join(can["tifs"])],
         ["modify", ", ".join(can["modify"]) or "nothing"],
     ]
-    marks = ("bracket", "oco", "expiry", "short", "fractional", "ticks", "quotes", "history")
+    marks = ("bracket", "oco", "short", "fractional", "ticks", "quotes", "history")
     rows += [[name, _YES[can[name]]] for name in marks]
     for line in table(["what", "by itself"], rows):
         screen.line(line)

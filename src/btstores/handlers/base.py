@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, Callable, ClassVar, Iterable, Optional, Tuple, TypeVar
+from typing import Any, Callable, ClassVar, Iterable, Optional, Tuple
 
 from btstores.orders.book import OrderRecord
 from btstores.reports import (
@@ -14,9 +14,7 @@ from btstores.reports import (
     PositionReport,
 )
 
-__all__ = ["Handler", "Listener"]
-
-T = TypeVar("T")
+__all__ = ["Handler", "Listener", "Listeners"]
 
 
 class Listener:
@@ -24,6 +22,9 @@ class Listener:
 
     def on_run(self) -> None:
         """Hear that a run begins: all that follows starts with what the venue knows."""
+
+    def on_submitted(self, record: OrderRecord) -> None:
+        """Hear that an order of ours has passed all checks and is on its way."""
 
     def on_order(self, record: OrderRecord, event: OrderEvent) -> None:
         """Hear that an order has changed, or that a request for it was answered."""
@@ -42,6 +43,40 @@ class Listener:
 
     def on_account(self, report: AccountReport) -> None:
         """Hear of cash and value."""
+
+
+class Listeners(Listener):
+    """Several listeners, told one after the other."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+
+    def on_run(self) -> None:
+        self._tell("on_run")
+
+    def on_submitted(self, record: OrderRecord) -> None:
+        self._tell("on_submitted", record)
+
+    def on_order(self, record: OrderRecord, event: OrderEvent) -> None:
+        self._tell("on_order", record, event)
+
+    def on_fill(self, record: OrderRecord, fill: FillReport) -> None:
+        self._tell("on_fill", record, fill)
+
+    def on_foreign_order(self, record: OrderRecord) -> None:
+        self._tell("on_foreign_order", record)
+
+    def on_foreign_fill(self, fill: FillReport) -> None:
+        self._tell("on_foreign_fill", fill)
+
+    def on_position(self, report: PositionReport) -> None:
+        self._tell("on_position", report)
+
+    def on_account(self, report: AccountReport) -> None:
+        self._tell("on_account", report)
+
+    def _tell(self, what: str, *args: Any) -> None:
+        tell_all([getattr(listener, what) for listener in self._listeners], *args)
 
 
 class Handler(abc.ABC):
@@ -64,12 +99,12 @@ def describe(report: OrderReport) -> str:
     return f"client_id={report.client_order_id} venue_id={report.venue_order_id}"
 
 
-def tell_all(listeners: Iterable[Callable[[T], None]], report: T) -> None:
-    """Call each with ``report``; what one of them raises is raised after all have heard."""
+def tell_all(listeners: Iterable[Callable[..., None]], *args: Any) -> None:
+    """Call each with the same; what one of them raises is raised after all have heard."""
     failed: Optional[Exception] = None
     for listener in listeners:
         try:
-            listener(report)
+            listener(*args)
         except Exception as error:
             failed = error
     if failed is not None:

@@ -27,6 +27,7 @@ _METHODS: Dict[OrderEvent, str] = {
     OrderEvent.OUTCOME_UNKNOWN: "on_outcome_unknown",
 }
 
+_ANSWERS = frozenset({OrderEvent.MODIFIED, OrderEvent.MODIFY_REJECTED})
 _ALIVE = frozenset({OrderEvent.ACCEPTED, OrderEvent.TRIGGERED, OrderEvent.MODIFIED})
 
 
@@ -43,11 +44,13 @@ class OrderHandler(Handler):
     ) -> None:
         self.book = book if book is not None else OrderBook()
         self.listener = listener if listener is not None else Listener()
+        #: Says what a report on one of our orders comes to; None when it is nothing to tell.
+        self.screen: Callable[[OrderRecord, OrderReport], Optional[OrderReport]] = _as_it_is
         #: Called with each fill that had to wait for its order to be identified.
         self.replay_fill: Callable[[FillReport], None] = lambda fill: None
 
     def submit(self, record: OrderRecord) -> None:
-        """Take a new order into the book, on its way to the venue."""
+        """Take a new order into the book: it has passed all checks."""
         self.book.add(record)
         record.state = next_state(record.state, OwnEvent.SUBMIT) or record.state
         record.in_flight = True
@@ -64,7 +67,9 @@ class OrderHandler(Handler):
                 return
         else:
             self.book.set_venue_id(record, report.venue_order_id)  # so that it can be told
-            self._apply(record, report)
+            screened = self.screen(record, report)
+            if screened is not None:
+                self._apply(record, screened)
         for fill in self.book.take_held_fills(report.venue_order_id):
             self.replay_fill(fill)
         for fill in self.book.take_orphan_fills():
@@ -89,36 +94,46 @@ class OrderHandler(Handler):
         return record
 
     def _apply(self, record: OrderRecord, report: OrderReport) -> None:
-        event = report.event
+        event = _true_event(record, report)
         state = next_state(record.state, event)
+        if event is OrderEvent.OUTCOME_UNKNOWN and not record.awaits_answer:
+            state = None  # the answer was faster than the word that there was none
         if state is None:
-            if event in _ALIVE and record.live and record.outcome_unknown:
-                # Nothing new, but it settles what nobody knew: the order works as it did.
-                record.outcome_unknown = False
-                record.pending_cancel = record.pending_modify = False
+            if event in _ALIVE and record.live:
+                self._confirm(record, report)
             log.info("order.ignored %s %s in %s", describe(report), event.value, record.state.value)
             return
-        if event is OrderEvent.OUTCOME_UNKNOWN:
-            record.outcome_unknown = True
-        else:
-            record.in_flight = record.outcome_unknown = False
-        if event in (OrderEvent.CANCEL_REJECTED, OrderEvent.CANCELED) or state in FINAL:
-            record.pending_cancel = False
-        if event in (OrderEvent.MODIFY_REJECTED, OrderEvent.MODIFIED) or state in FINAL:
-            record.pending_modify = False
-        if event is OrderEvent.TRIGGERED:
-            record.triggered = True
-        if report.reason is not None or report.reason_code is not None:
+        was_live = record.live
+        if was_live and (report.reason is not None or report.reason_code is not None):
             record.reason, record.reason_code = report.reason, report.reason_code
         if event is OrderEvent.MODIFIED:
             _change_request(record, report)
+        if event in _ANSWERS:
+            record.answer_modify(all_of_them=report.reconciled)
+            if was_live and record.filled and record.is_filled:
+                state = OrderState.COMPLETED
+        _note_event(record, report, event, state)
         record.state = state
         if state in FINAL:
             self.book.finish(record)
-        getattr(self, _METHODS[event])(record, report)
+        if was_live:  # what loses its race against the end has nothing to tell any more
+            getattr(self, _METHODS[event])(record, report._replace(event=event))
+
+    def _confirm(self, record: OrderRecord, report: OrderReport) -> None:
+        """Take what says nothing new for what it settles: the order works as it did."""
+        if record.outcome_unknown or report.reconciled:
+            record.outcome_unknown = False
+            record.pending_cancel = False
+            record.answer_modify(all_of_them=True)
+        record.in_flight = False
+        if report.reconciled and record.filled and record.is_filled:
+            record.state = OrderState.COMPLETED
+            self.book.finish(record)
+            self.on_accepted(record, report)
 
     def on_submitted(self, record: OrderRecord) -> None:
-        """Hear of an order of ours on its way to the venue."""
+        """Hear of an order of ours that has passed all checks."""
+        self.listener.on_submitted(record)
 
     def on_accepted(self, record: OrderRecord, report: OrderReport) -> None:
         """Hear that the venue has the order, has triggered it, or has changed it."""
@@ -144,6 +159,47 @@ class OrderHandler(Handler):
     def on_outcome_unknown(self, record: OrderRecord, report: OrderReport) -> None:
         """Hear that nobody knows whether a request reached the venue."""
         self.listener.on_order(record, report.event)
+
+
+def _as_it_is(record: OrderRecord, report: OrderReport) -> OrderReport:
+    return report
+
+
+def _note_event(
+    record: OrderRecord, report: OrderReport, event: OrderEvent, state: OrderState
+) -> None:
+    """Set what is known of an order besides its state."""
+    if event is OrderEvent.OUTCOME_UNKNOWN:
+        record.outcome_unknown = True
+    elif not report.local:  # what we say ourselves is no answer of the venue
+        record.in_flight = record.outcome_unknown = False
+    if event in (OrderEvent.CANCEL_REJECTED, OrderEvent.CANCELED) or state in FINAL:
+        record.pending_cancel = False
+    if state in FINAL:
+        record.answer_modify(all_of_them=True)
+    if event is OrderEvent.TRIGGERED:
+        record.triggered = True
+
+
+def _true_event(record: OrderRecord, report: OrderReport) -> OrderEvent:
+    """Return what happened.
+
+    Many venues tell an expiry as a cancel that nobody asked for. An order that is found with
+    other terms than it had has been changed, and the word of it was lost.
+    """
+    if report.reconciled and report.event in _ALIVE and record.live:
+        terms = [(name, getattr(report, name)) for name in ("size", "price", "limit_price")]
+        if any(v is not None and v != getattr(record.request, name) for name, v in terms):
+            return OrderEvent.MODIFIED
+    expire_ns = record.request.expire_ns
+    is_expiry = (
+        report.event is OrderEvent.CANCELED
+        and not record.pending_cancel
+        and report.reason_code != "RELATED"
+        and expire_ns is not None
+        and report.time_ns >= expire_ns
+    )
+    return OrderEvent.EXPIRED if is_expiry else report.event
 
 
 def _change_request(record: OrderRecord, report: OrderReport) -> None:

@@ -6,16 +6,13 @@ import logging
 from typing import Optional
 
 from btstores.handlers.base import Handler, Listener
-from btstores.orders.book import OrderBook, OrderRecord
+from btstores.orders.book import ROUNDING, OrderBook, OrderRecord
 from btstores.orders.lifecycle import FINAL, OwnEvent, next_state
 from btstores.reports import FillReport
 
 __all__ = ["TradeHandler"]
 
 log = logging.getLogger(__name__)
-
-# Sizes are sums of floats; what is left below this share of the order is a rounding error.
-_ROUNDING = 1e-9
 
 
 class TradeHandler(Handler):
@@ -50,24 +47,25 @@ class TradeHandler(Handler):
             self.listener.on_foreign_fill(report)
 
     def _apply(self, record: OrderRecord, fill: FillReport) -> None:
-        size = record.request.size
-        filled = record.filled + fill.size
-        complete = filled >= size * (1 - _ROUNDING)
+        size, before = record.largest_size, record.filled
+        record.filled = before + fill.size
+        complete = record.is_filled
         state = next_state(record.state, OwnEvent.FILL_ALL if complete else OwnEvent.FILL_PART)
         if state is None:
+            record.filled = before
             log.error("fill.impossible fill_id=%s state=%s", fill.fill_id, record.state.value)
             return
-        if filled > size * (1 + _ROUNDING):
+        if complete and record.filled > size * (1 + ROUNDING):
             record.reason_code = "OVERFILL"
-            record.reason = f"filled {filled:g} of {size:g}"
+            record.reason = f"filled {record.filled:g} of {size:g}"
             log.error("fill.overfill client_id=%s %s", record.client_order_id, record.reason)
-        record.filled = filled
         record.state = state
         record.in_flight = record.outcome_unknown = False
         self.book.set_venue_id(record, fill.venue_order_id)
         self.book.add_fill(record, fill)
         if state in FINAL:
-            record.pending_cancel = record.pending_modify = False
+            record.pending_cancel = False
+            record.answer_modify(all_of_them=True)
             self.book.finish(record)
         self.on_trade(record, fill)
         if complete:

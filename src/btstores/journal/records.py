@@ -44,6 +44,8 @@ from btstores.reports import (
     Side,
     Subscription,
     Tick,
+    TimeInForce,
+    TimerReport,
 )
 
 __all__ = [
@@ -83,12 +85,21 @@ _CLASSES: Dict[str, Type[Any]] = {
     "quote": Quote,
     "history": HistoryReport,
     "mass_status": MassStatus,
+    "timer": TimerReport,
 }
 _KIND_OF = {cls: kind for kind, cls in _CLASSES.items()}
 
 #: The kinds this version writes. Others are kept and read as plain objects: a newer version
 #: may have written them.
-KINDS = frozenset(_CLASSES) | {"run_start", "run_end", "intent_cancel", "snapshot", "note"}
+KINDS = frozenset(_CLASSES) | {
+    "run_start",
+    "run_end",
+    "intent_cancel",
+    "snapshot",
+    "note",
+    "denied",
+    "leg",
+}
 
 _KIND_FORM = re.compile(r"[a-z][a-z0-9_]*")
 _SECRET = re.compile(
@@ -175,7 +186,7 @@ def _plain(value: Any, field: str) -> Any:
 _WRITERS: Dict[type, Callable[[Any], str]] = {str: _quote, int: repr, bool: _to_json}
 _WRITERS.update(
     (cls, {member: _quote(member.value) for member in cls}.__getitem__)
-    for cls in (Side, OrderType, OrderEvent, LinkState)
+    for cls in (Side, OrderType, OrderEvent, LinkState, TimeInForce)
 )
 
 #: For each class its fields in the order of their names: ``"name":`` and where it stands.
@@ -241,7 +252,7 @@ def _many(build: Callable[[Any], Any]) -> Callable[[Any], Any]:
 #: How to read the fields that are not plain values.
 _READERS: Dict[Type[Any], Tuple[Tuple[str, Callable[[Any], Any]], ...]] = {
     Tick: (("side", Side),),
-    OrderRequest: (("side", Side), ("order_type", OrderType)),
+    OrderRequest: (("side", Side), ("order_type", OrderType), ("tif", TimeInForce)),
     OrderReport: (("event", OrderEvent), ("request", _one(OrderRequest))),
     FillReport: (("side", Side),),
     LinkReport: (("state", LinkState), ("subscription", _one(Subscription))),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from btstores.orders.lifecycle import FINAL, OrderState
+from btstores.orders.reasons import Problem
 from btstores.reports import FillReport, OrderRequest
 
-__all__ = ["OrderBook", "OrderRecord"]
+__all__ = ["ROUNDING", "OrderBook", "OrderRecord"]
+
+# Sizes are sums of floats; what is left below this share of the order is a rounding error.
+ROUNDING = 1e-9
 
 
 @dataclasses.dataclass
@@ -18,7 +22,14 @@ class OrderRecord:
 
     ``in_flight`` is True from the moment it is sent until the venue has said anything of
     it. ``outcome_unknown`` means that sending, cancelling or changing it failed in a way
-    that proves nothing. ``user`` belongs to whoever shows the order to a strategy.
+    that proves nothing. ``foreign`` is an order that this run has not sent; ``claimed`` says
+    that it counts as the strategy's all the same. ``emulated`` says that part of what it asks
+    for is done here and not by the venue. ``wire_id`` is the client id under which the venue
+    knows it now, where that is not its own; ``aliases`` are all of these. ``asked_sizes`` has
+    an entry for each change that has not been answered: the new size, or None.
+
+    ``problems`` are all reasons of a refusal here, ``rounded`` what validation has changed:
+    field -> (asked, sent). ``user`` belongs to whoever shows the order to a strategy.
     """
 
     request: OrderRequest
@@ -29,9 +40,15 @@ class OrderRecord:
     in_flight: bool = False
     outcome_unknown: bool = False
     pending_cancel: bool = False
-    pending_modify: bool = False
+    asked_sizes: List[Optional[float]] = dataclasses.field(default_factory=list)
     triggered: bool = False
     foreign: bool = False
+    claimed: bool = False
+    emulated: bool = False
+    wire_id: Optional[str] = None
+    aliases: List[str] = dataclasses.field(default_factory=list)
+    problems: Tuple[Problem, ...] = ()
+    rounded: Dict[str, Tuple[float, float]] = dataclasses.field(default_factory=dict)
     reason: Optional[str] = None
     reason_code: Optional[str] = None
     denied_by: Optional[str] = None
@@ -46,6 +63,34 @@ class OrderRecord:
     def live(self) -> bool:
         """Return whether the order can still be executed."""
         return self.state not in FINAL
+
+    @property
+    def pending_modify(self) -> bool:
+        """Return whether a change has been asked for and not been answered."""
+        return bool(self.asked_sizes)
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Return whether the venue owes an answer to some request for the order."""
+        return self.in_flight or self.pending_cancel or self.pending_modify
+
+    def ask_modify(self, size: Optional[float]) -> None:
+        """Note that a change is asked for; ``size`` is the new total or None."""
+        self.asked_sizes.append(size)
+
+    def answer_modify(self, all_of_them: bool = False) -> None:
+        """Note that the oldest change has been answered, or all."""
+        del self.asked_sizes[: None if all_of_them else 1]
+
+    @property
+    def is_filled(self) -> bool:
+        """Return whether nothing is left to fill, also if all changes asked for are made."""
+        return self.filled >= self.largest_size * (1 - ROUNDING)
+
+    @property
+    def largest_size(self) -> float:
+        """Return the size, or the largest that it may have by now for all we know."""
+        return max([self.request.size, *(size or 0.0 for size in self.asked_sizes)])
 
     @property
     def remaining(self) -> float:
@@ -63,6 +108,8 @@ class OrderBook:
     def __init__(self, keep: int = 1000) -> None:
         self._records: Dict[str, OrderRecord] = {}
         self._by_venue_id: Dict[str, OrderRecord] = {}
+        self._aliases: Dict[str, OrderRecord] = {}
+        self._live: Dict[str, OrderRecord] = {}
         self._fill_ids: OrderedDict[str, None] = OrderedDict()
         self._early_fills: Dict[str, List[FillReport]] = {}
         self._finished: OrderedDict[str, None] = OrderedDict()
@@ -76,13 +123,15 @@ class OrderBook:
 
     def live(self) -> List[OrderRecord]:
         """Return the orders that can still be executed, oldest first."""
-        return [record for record in self._records.values() if record.live]
+        return list(self._live.values())
 
     def add(self, record: OrderRecord) -> OrderRecord:
         """Take a new order in. Raises KeyError if its client id is known already."""
         if record.client_order_id in self._records:
             raise KeyError(f"client order id {record.client_order_id} is already in the book")
         self._records[record.client_order_id] = record
+        if record.live:
+            self._live[record.client_order_id] = record
         if record.venue_order_id is not None:
             self._by_venue_id[record.venue_order_id] = record
         return record
@@ -91,11 +140,19 @@ class OrderBook:
         self, client_order_id: Optional[str], venue_order_id: Optional[str] = None
     ) -> Optional[OrderRecord]:
         """Return the order with the client id or else the venue id, or None."""
-        if client_order_id is not None and client_order_id in self._records:
-            return self._records[client_order_id]
+        if client_order_id is not None:
+            known = self._records.get(client_order_id) or self._aliases.get(client_order_id)
+            if known is not None:
+                return known
         if venue_order_id is not None:
             return self._by_venue_id.get(venue_order_id)
         return None
+
+    def add_alias(self, record: OrderRecord, client_order_id: str) -> None:
+        """Let an order be found by one more client id, under which the venue knows it now."""
+        record.wire_id = client_order_id
+        record.aliases.append(client_order_id)
+        self._aliases[client_order_id] = record
 
     def set_venue_id(self, record: OrderRecord, venue_order_id: Optional[str]) -> None:
         """Remember how the venue calls the order."""
@@ -133,10 +190,11 @@ class OrderBook:
     @property
     def in_flight(self) -> bool:
         """Return whether the venue still owes a first answer to some order."""
-        return any(record.in_flight for record in self._records.values())
+        return any(record.in_flight for record in self._live.values())
 
     def finish(self, record: OrderRecord) -> None:
         """Note that an order is final; forget the oldest finished ones beyond ``keep``."""
+        self._live.pop(record.client_order_id, None)
         self._finished[record.client_order_id] = None
         self._finished.move_to_end(record.client_order_id)
         while len(self._finished) > self._keep:
@@ -149,3 +207,5 @@ class OrderBook:
             return
         if record.venue_order_id is not None:
             self._by_venue_id.pop(record.venue_order_id, None)
+        for alias in record.aliases:
+            self._aliases.pop(alias, None)

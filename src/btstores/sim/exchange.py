@@ -100,6 +100,7 @@ class Exchange:
         if book is not None and bar.complete:
             self._desk.expire(bar.time_ns)
             book.on_bar(bar)
+            self._desk.end_immediate(bar.symbol)
             self._mark(book)
             if self.account.position(bar.symbol).size:
                 self._tell_account()
@@ -110,6 +111,7 @@ class Exchange:
         if book is not None:
             self._desk.expire(tick.time_ns)
             book.on_tick(tick)
+            self._desk.end_immediate(tick.symbol)
             self._mark(book)
 
     def on_quote(self, quote: Quote) -> None:
@@ -119,6 +121,7 @@ class Exchange:
         if book is not None:
             self._desk.expire(quote.time_ns)
             book.on_quote(quote)
+            self._desk.end_immediate(quote.symbol)
             self._mark(book)
 
     def halt(self, symbol: str) -> None:

@@ -19,6 +19,7 @@ from typing import (
     Dict,
     Hashable,
     List,
+    Mapping,
     Optional,
     Sequence,
     Tuple,
@@ -26,11 +27,11 @@ from typing import (
     Union,
 )
 
-from btstores.clock import NS_PER_SECOND, Clock, Timer, wall_clock
+from btstores.clock import NS_PER_SECOND, Clock, wall_clock
 from btstores.config import Param, Params
 from btstores.errors import BtstoresError, LinkError
 from btstores.handlers.account_handler import AccountHandler
-from btstores.handlers.base import Handler, Listener
+from btstores.handlers.base import Handler, Listener, Listeners
 from btstores.handlers.data_handler import DataHandler
 from btstores.handlers.link_handler import LinkHandler
 from btstores.handlers.order_handler import OrderHandler
@@ -41,6 +42,8 @@ from btstores.instruments import Instrument
 from btstores.journal.base import Journal, NullJournal
 from btstores.markets import MarketConfig, MarketRegistry, MarketType
 from btstores.orders.book import OrderBook, OrderRecord
+from btstores.orders.reasons import Problem
+from btstores.orders.watch import Source
 from btstores.reports import (
     AccountReport,
     Bar,
@@ -53,13 +56,16 @@ from btstores.reports import (
     Report,
     Subscription,
     Tick,
+    TimerReport,
 )
+from btstores.stores.desk import OrderDesk
 from btstores.stores.gateway import Capabilities, Gateway
 from btstores.stores.keyed import KeyedInstances
+from btstores.stores.link import Link
 from btstores.stores.reconcile import reports_of
 from btstores.stores.recording import open_journal, record_report
-from btstores.stores.sender import OrderSender
 from btstores.stores.streams import Streams
+from btstores.stores.wiring import AUTO
 
 __all__ = [
     "AccountHandler",
@@ -88,6 +94,8 @@ class BaseStore(metaclass=KeyedInstances):
     name: ClassVar[str] = ""
     #: What the venue can do; a copy for one object may know more.
     capabilities: Capabilities = Capabilities()
+    #: Checks that this store does otherwise than others, unless it is told.
+    default_checks: Mapping[str, str] = {}
     broker_class: Optional[Type[Any]] = None
     data_class: Optional[Type[Any]] = None
     _instances: ClassVar[weakref.WeakValueDictionary[Hashable, Any]]
@@ -105,6 +113,12 @@ class BaseStore(metaclass=KeyedInstances):
         Param("markets", (), (list, tuple), "MarketConfig objects to register"),
         Param("market", MarketType.UNKNOWN, (MarketType,), "the market this account trades"),
         Param("clock", None, (Clock,), "clock to run on; the wall clock by default"),
+        Param("on_unsupported", "emulate", (str,), "what the venue lacks", ("emulate", "reject")),
+        Param("emulate", (), (list, tuple, str), "what the core does although the venue could"),
+        Param("trigger_on", AUTO, (str,), "prices that trigger", (AUTO, *Source.ALL)),
+        Param("close_lead", 5.0, (float,), "seconds before the end for Close orders", minimum=0),
+        Param("checks", {}, (dict,), "what checks of orders do: 'reject', 'round' or 'off'"),
+        Param("risk", None, (), "risk rules: a TOML file, a dict of its tables, or RiskRules"),
     )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -145,15 +159,15 @@ class BaseStore(metaclass=KeyedInstances):
             self._markets.register(config)
         self._instruments: Dict[str, Instrument] = {}
         self.streams = Streams(self)
-        self._sender = OrderSender(self)
         self._request_ids = itertools.count(1)
         self._notifications: Deque[Tuple[str, Tuple[Any, ...], Dict[str, Any]]] = deque()
-        self._attempts = 0
-        self._retry: Optional[Timer] = None
-        self._stopped = True
+        self._link = Link(self)
+        #: Whether the store is not in use: not yet, or not any more.
+        self.stopped = True
         self._begins = True
         self._processing = False
         self._debug: bool = params.debug
+        self.desk = OrderDesk(self)
         self._make_handlers(params.handlers)
         self.gateway: Gateway = self.make_gateway()
 
@@ -181,6 +195,8 @@ class BaseStore(metaclass=KeyedInstances):
         self.link_handler = _pick(given, LinkHandler) or LinkHandler()
         self.order_handler.book = self.trade_handler.book = self.book
         self.order_handler.replay_fill = self.trade_handler.handle
+        self.order_handler.screen = self.desk.engine.screen
+        self.set_listener(Listener())
         standard: List[Handler] = [
             self.order_handler,
             self.trade_handler,
@@ -194,13 +210,16 @@ class BaseStore(metaclass=KeyedInstances):
         for handler in standard + added:
             for kind in handler.reports:
                 self._dispatch.setdefault(kind, []).append(handler.handle)
+        for kind in (Bar, Tick, Quote):
+            self._dispatch[kind].append(self.desk.on_price)
+        self._dispatch[LinkReport].append(self.desk.on_link)
+        self._dispatch[TimerReport] = [self.desk.on_timer]
 
     def set_listener(self, listener: Listener) -> None:
         """Let ``listener`` hear of orders, fills, positions and balances."""
-        self.order_handler.listener = listener
-        self.trade_handler.listener = listener
-        self.position_handler.listener = listener
-        self.account_handler.listener = listener
+        both = Listeners(self.desk, listener)
+        self.order_handler.listener = self.trade_handler.listener = both
+        self.position_handler.listener = self.account_handler.listener = both
 
     # Lifecycle. Cerebro calls start() and stop(); feeds and brokers name themselves.
 
@@ -219,11 +238,10 @@ class BaseStore(metaclass=KeyedInstances):
 
     def stop(self) -> None:
         """Disconnect and finish the journal. Safe to call any number of times."""
-        if self._stopped:
+        if self.stopped:
             return
-        self._stopped = True
-        if self._retry is not None:
-            self._retry.cancel()
+        self.stopped = True
+        self._link.give_up()
         self.process_events()
         self._finish()
         self.streams.clear()
@@ -239,15 +257,15 @@ class BaseStore(metaclass=KeyedInstances):
         """
         if self.connected:
             return
-        if self._stopped:
+        if self.stopped:
             self.journal = open_journal(self.params.journal, self.clock)
-            self._stopped = False
-            self._attempts = 0
+            self.stopped = False
+            self._link.reset()
             self._begins = True
             self._recording = not isinstance(self.journal, NullJournal)
             self.order_handler.listener.on_run()
         try:
-            self.outbox.call(self._bring_up, timeout=2 * self.params.timeout)
+            self.outbox.call(self._link.bring_up, timeout=2 * self.params.timeout)
         except BtstoresError:
             self._finish()
             raise
@@ -258,53 +276,23 @@ class BaseStore(metaclass=KeyedInstances):
 
     def _finish(self) -> None:
         """Leave nothing behind: an open session may keep the process alive."""
-        self._stopped = True
-        self.outbox.submit(self._log_out)
+        self.stopped = True
+        self.desk.sender.stop()
+        self.outbox.submit(self._link.log_out)
         self.outbox.stop(self.params.timeout)
         self.queries.stop(min(1.0, self.params.timeout))
         self.process_events()
         self.link_handler.state = LinkState.DOWN
         self.journal.close()
 
-    def _log_out(self) -> None:
-        try:
-            self.gateway.disconnect()
-        except Exception as error:
-            log.warning("disconnect.failed store=%s error=%s", self.name, error)
-
     def disconnect(self) -> None:
         """Log out; the same as `stop`."""
         self.stop()
 
-    def _bring_up(self) -> None:
-        """Do, on the sending thread, the one recovery path: connect, mass status, subscribe."""
-        self.gateway.connect(self.put, self.params.timeout)
-        self.put(LinkReport(LinkState.UP, self.clock.time_ns()))
-        self.put(self.gateway.mass_status())
-        self.streams.restore()
-        self.put(LinkReport(LinkState.READY, self.clock.time_ns()))
-
     def _link_lost(self) -> None:
         self.put_notification("link lost")
-        if not self.params.reconnect or self._stopped:
-            return
-        if self._retry is not None and not self._retry.cancelled:
-            return  # a venue may tell twice, or once more while it is disconnected
-        # The power is bounded: a week-end of attempts would not fit a float.
-        wait = min(60.0, self.params.reconnect_interval * 2.0 ** min(self._attempts, 10))
-        wait *= 0.75 + 0.5 * self.clock.random.random()
-        self._attempts += 1
-        self._retry = self.clock.call_later(wait, lambda: self.outbox.submit(self._reconnect))
-
-    def _reconnect(self) -> None:
-        if self._stopped or self.authenticated:
-            return  # a venue may tell twice that the link is down
-        try:
-            self.gateway.disconnect()
-            self._bring_up()
-        except Exception as error:
-            log.warning("reconnect.failed store=%s error=%s", self.name, error)
-            self.put(LinkReport(LinkState.DOWN, self.clock.time_ns(), detail=str(error)))
+        if self.params.reconnect and not self.stopped:
+            self._link.retry_later()
 
     @property
     def connected(self) -> bool:
@@ -332,9 +320,10 @@ class BaseStore(metaclass=KeyedInstances):
         """Use a quiet moment: make durable what has only been recorded so far."""
         self._committed_ns = wall_clock().monotonic_ns()
         try:
+            self.desk.idle()
             self.journal.commit()
         except BtstoresError as error:
-            self.put_notification("journal failed", error)
+            self.journal_failed(error)
 
     def process_events(self) -> int:
         """Record and handle all reports that have arrived; return how many there were.
@@ -383,11 +372,16 @@ class BaseStore(metaclass=KeyedInstances):
         try:
             record_report(self.journal, self.book, report)
         except BtstoresError as error:
-            self.put_notification("journal failed", error)
+            self.journal_failed(error)
+
+    def journal_failed(self, error: BtstoresError) -> None:
+        """Tell that something could not be recorded, and let the risk rules act on it."""
+        self.put_notification("journal failed", error)
+        self.desk.journal_failed(error)
 
     def _on_link(self, report: LinkReport) -> None:
         if report.state is LinkState.READY:
-            self._attempts = 0
+            self._link.reset()
             self.put_notification("connected")
         elif report.state is LinkState.DOWN:
             self._link_lost()
@@ -487,24 +481,24 @@ class BaseStore(metaclass=KeyedInstances):
 
     # Orders.
 
-    def order_create(self, order: OrderRecord, *children: OrderRecord) -> None:
-        """Record an order, or a bracket with its parent first, and send it.
+    def order_create(self, order: OrderRecord, *children: OrderRecord) -> bool:
+        """Check an order, or a bracket with its parent first, and send it.
 
         The intent is durable before the venue hears of it. What becomes of the order
-        comes as reports.
+        comes as reports. Returns False when it is refused here.
         """
-        self._sender.place((order, *children))
+        return self.desk.place((order, *children))
 
     def order_cancel(self, order: OrderRecord) -> None:
         """Ask the venue to cancel; the order stays alive until the venue says otherwise."""
-        self._sender.cancel(order)
+        self.desk.cancel(order)
 
-    def order_modify(self, order: OrderRecord, **changes: Any) -> None:
+    def order_modify(self, order: OrderRecord, **changes: Any) -> List[Problem]:
         """Ask the venue to change a live order: size, price, limit_price and so on.
 
-        Raises `UsageError` when the venue declares no such change.
+        Returns why it cannot be; the listener is told then, as of a venue's refusal.
         """
-        self._sender.modify(order, **changes)
+        return self.desk.modify(order, changes)
 
     # The account, as last told: never a call, and never zero because a link is down.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from typing import Callable, ClassVar, FrozenSet, List, Optional, Sequence, Tuple, Union
+from typing import Callable, ClassVar, FrozenSet, NamedTuple, Optional, Sequence, Tuple, Union
 
 from btstores.instruments import Instrument, TimeFrame, timeframe_name
 from btstores.reports import (
@@ -16,13 +16,25 @@ from btstores.reports import (
     Report,
     Subscription,
     Tick,
+    TimeInForce,
 )
 
-__all__ = ["Capabilities", "Gateway", "PutReport"]
+__all__ = ["Capabilities", "Gateway", "PutReport", "RateLimit"]
 
 PutReport = Callable[[Report], None]
 
 ALL_ORDER_TYPES = frozenset(OrderType)
+
+
+class RateLimit(NamedTuple):
+    """A venue takes so many ``requests`` of these ``kinds`` together in ``seconds``.
+
+    Kinds are ``place``, ``cancel`` and ``modify``.
+    """
+
+    kinds: FrozenSet[str]
+    requests: int
+    seconds: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,13 +42,18 @@ class Capabilities:
     """What a venue does by itself; data, read by broker, tests and docs alike.
 
     ``timeframes`` holds (time frame, compression) pairs; compression 0 stands for any.
-    ``modify`` names the fields of a live order that can be changed.
+    ``modify`` names the fields of a live order that can be changed. ``bracket_children`` is
+    how many exits a bracket may have at most, None for any number. ``tells_power`` is True
+    where the venue itself refuses what the account cannot pay, before it takes the order.
+    ``rates`` are the limits on requests. ``extras`` names what else an order may ask for
+    (``reduce_only``, ``iceberg``, ``post_only`` ...), ``options`` whether options trade.
     """
 
     order_types: FrozenSet[OrderType] = frozenset({OrderType.MARKET, OrderType.LIMIT})
+    tifs: FrozenSet[TimeInForce] = frozenset({TimeInForce.GTC})
     bracket: bool = False
+    bracket_children: Optional[int] = None
     oco: bool = False
-    expiry: bool = False
     modify: FrozenSet[str] = frozenset()
     short: bool = False
     fractional: bool = False
@@ -44,6 +61,11 @@ class Capabilities:
     ticks: bool = False
     quotes: bool = False
     history: bool = False
+    options: bool = False
+    batch_cancel: bool = False
+    tells_power: bool = True
+    rates: Tuple[RateLimit, ...] = ()
+    extras: FrozenSet[str] = frozenset()
 
     def has_timeframe(self, timeframe: int, compression: int) -> bool:
         """Return whether the venue makes bars of this time frame itself."""
@@ -65,18 +87,6 @@ class Capabilities:
         wanted = timeframe_name(timeframe, compression)
         return f"{wanted} bars; it has: {', '.join(offered) or 'none'}"
 
-    def problems_of_order(
-        self, order_type: OrderType, expires: bool, in_oco: bool, in_bracket: bool
-    ) -> List[str]:
-        """Return what an order needs and the venue lacks, in words."""
-        needs = (
-            (f"{order_type.value} orders", order_type in self.order_types),
-            ("orders that expire", self.expiry or not expires),
-            ("OCO orders", self.oco or not in_oco),
-            ("brackets", self.bracket or not in_bracket),
-        )
-        return [what for what, had in needs if not had]
-
 
 class Gateway(abc.ABC):
     """A venue. It calls out, hands what it hears to ``put`` and decides nothing.
@@ -84,7 +94,8 @@ class Gateway(abc.ABC):
     All methods but `history` run one after the other on the store's sending thread;
     `history` runs on one of its own and may overlap with any of them. Each may block up to
     its own time-out; reports may be put from any thread. The link may break at any moment:
-    a method that cannot do its work for that raises `LinkError`. A method that returns has
+    a method that cannot do its work for that raises `LinkError`. A report on an order that
+    the store may not have sent carries its ``request``. A method that returns has
     handed its request over: the venue's answer comes as a report. One that raises
     `VenueRefused` had no effect; any other exception leaves the outcome unknown.
     """

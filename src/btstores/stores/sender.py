@@ -1,17 +1,37 @@
-"""Requests for orders: into the journal first, then to the venue, on the sending thread.
+"""Requests for orders: into the journal first, then in line, then to the venue.
 
-What a failure means is decided here, once for all venues: a refusal is told as one, and
-anything that proves nothing leaves the outcome unknown.
+Two threads meet here. `OrderSender` belongs to Cerebro's: it writes the journal, and reads
+and marks the records. The `_Line` belongs to the sending thread: it knows by ids alone what
+has not been sent yet, lets cancels go first, keeps to the venue's rates, and tells what
+became of a request. What a failure means is decided here, once for all venues: a refusal is
+told as one, and anything that proves nothing leaves the outcome unknown.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence, Tuple
+from collections import deque
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Deque,
+    Dict,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
+from btstores.clock import NS_PER_SECOND, Timer
 from btstores.errors import BtstoresError, UsageError, VenueRefused
+from btstores.journal.records import Payload
 from btstores.orders.book import OrderRecord
-from btstores.reports import OrderEvent, OrderModification, OrderReport
+from btstores.reports import OrderEvent, OrderModification, OrderReport, OrderRequest
+from btstores.stores.throttle import TokenBuckets
 
 if TYPE_CHECKING:
     from btstores.stores.base import BaseStore
@@ -20,105 +40,300 @@ __all__ = ["OrderSender"]
 
 log = logging.getLogger(__name__)
 
+_REFUSED = {
+    "place": OrderEvent.REJECTED,
+    "cancel": OrderEvent.CANCEL_REJECTED,
+    "modify": OrderEvent.MODIFY_REJECTED,
+}
+_NEVER_SENT = {**_REFUSED, "place": OrderEvent.CANCELED}
+
 
 class OrderSender:
-    """Sends orders, cancels and changes of one store."""
+    """Sends orders, cancels and changes of one store. Cerebro's thread only."""
 
     def __init__(self, store: BaseStore) -> None:
         self._store = store
+        self._buckets = TokenBuckets(store.capabilities.rates, store.clock)
+        self._line = _Line(store, self._buckets)
 
-    def place(self, group: Tuple[OrderRecord, ...]) -> None:
-        """Record an order, or a bracket with its parent first, and send it."""
+    def place(self, legs: Sequence[Tuple[OrderRecord, OrderRequest]]) -> None:
+        """Record and send one order, or a bracket with its parent first.
+
+        Each leg is what was ordered and what goes over the wire for it. The records are in
+        the book already. When the journal fails nothing is sent and all are rejected.
+        """
         store = self._store
+        records = [record for record, _ in legs]
         try:
-            for record in group:
-                record.journal_seq = store.journal.append(
-                    "intent", record.request, correlation=record.client_order_id
-                )
+            seqs = [self._append("intent", record, request) for record, request in legs]
             store.journal.commit()
         except BtstoresError as error:
-            self._deny(group, "JOURNAL", f"the journal failed: {error}")
+            self.deny(records, "JOURNAL", f"the journal failed: {error}")
+            store.journal_failed(error)
             return
-        if not store.authenticated:
-            self._deny(group, "LINK_DOWN", f"{store.name} is not connected")
-            return
-        for record in group:
-            store.order_handler.submit(record)
-        requests = [record.request for record in group]
-        self._send(lambda: store.gateway.place(requests), group, OrderEvent.REJECTED)
+        for record, seq in zip(records, seqs):
+            record.in_flight = True
+            if record.journal_seq is None:
+                record.journal_seq = seq
+        requests = {request.client_order_id: request for _, request in legs}
+        waiting = {
+            request.client_order_id: _Leg(record.client_order_id, request.parent_id)
+            for record, request in legs
+        }
+
+        def call() -> None:
+            # Only those that have not been withdrawn meanwhile.
+            store.gateway.place([requests[wire_id] for wire_id in waiting])
+
+        self._line.add(_Job("place", waiting, call))
 
     def cancel(self, record: OrderRecord) -> None:
-        """Ask the venue to cancel an order."""
+        """Ask the venue to cancel an order, or withdraw it if it has not been sent yet."""
         record.pending_cancel = True
-        gateway = self._store.gateway
-        client_id, venue_id = record.client_order_id, record.venue_order_id
-        self._note("intent_cancel", record, {"client_order_id": client_id})
-        self._send(
-            lambda: gateway.cancel(client_id, venue_id), (record,), OrderEvent.CANCEL_REJECTED
-        )
+        wire_id, venue_id = record.wire_id or record.client_order_id, record.venue_order_id
+        self._note("intent_cancel", record, {"client_order_id": wire_id})
+        self._add("cancel", record, lambda: self._store.gateway.cancel(wire_id, venue_id))
 
     def modify(self, record: OrderRecord, **changes: Any) -> None:
-        """Ask the venue to change an order. Raises `UsageError` for what it cannot change."""
-        store = self._store
-        for name in changes:
-            if name not in store.capabilities.modify:
-                known = ", ".join(sorted(store.capabilities.modify)) or "nothing"
-                raise UsageError(
-                    f"{store.name} cannot change {name!r} of an order; it can: {known}"
-                )
-        record.pending_modify = True
-        change = OrderModification(record.client_order_id, record.venue_order_id, **changes)
-        self._note("intent_modify", record, {"client_order_id": record.client_order_id, **changes})
-        self._send(lambda: store.gateway.modify(change), (record,), OrderEvent.MODIFY_REJECTED)
+        """Ask the venue to change an order."""
+        record.ask_modify(changes.get("size"))
+        wire_id = record.wire_id or record.client_order_id
+        change = OrderModification(wire_id, record.venue_order_id, **changes)
+        self._note("intent_modify", record, change)
+        self._add("modify", record, lambda: self._store.gateway.modify(change))
 
-    def _send(
-        self, call: Callable[[], None], group: Sequence[OrderRecord], refused: OrderEvent
-    ) -> None:
-        client_ids = [record.client_order_id for record in group]
-
-        def send() -> None:
-            try:
-                call()
-                return
-            except (VenueRefused, UsageError) as error:
-                event, problem = refused, error
-            except Exception as error:
-                log.exception("send.failed store=%s orders=%s", self._store.name, client_ids)
-                event, problem = OrderEvent.OUTCOME_UNKNOWN, error  # type: ignore[assignment]
-            for client_id in client_ids:
-                self._store.put(self._answer(client_id, event, problem))
-
-        self._store.outbox.submit(send)
-
-    def _answer(self, client_id: str, event: OrderEvent, error: Exception) -> OrderReport:
-        code = getattr(error, "venue_code", None) or getattr(error, "code", None)
-        reason = str(error) or type(error).__name__
+    def deny(self, records: Sequence[OrderRecord], code: str, reason: str) -> None:
+        """End orders that are in the book and were never sent."""
         now_ns = self._store.clock.time_ns()
-        return OrderReport(event, now_ns, client_id, reason=reason, reason_code=code)
-
-    def _deny(self, group: Sequence[OrderRecord], code: str, reason: str) -> None:
-        """End orders that were never sent."""
-        now_ns = self._store.clock.time_ns()
-        for record in group:
-            self._store.book.add(record)
+        for record in records:
             record.denied_by = "store"
+            client_id = record.client_order_id
             self._store.order_handler.handle(
-                OrderReport(
-                    OrderEvent.REJECTED,
-                    now_ns,
-                    record.client_order_id,
-                    reason=reason,
-                    reason_code=code,
-                )
+                OrderReport(OrderEvent.REJECTED, now_ns, client_id, reason=reason, reason_code=code)
             )
 
-    def _note(self, kind: str, record: OrderRecord, payload: Mapping[str, Any]) -> None:
-        journal = self._store.journal
+    def stop(self) -> None:
+        """Send nothing more of what still waits for the venue's rate, and tell so.
+
+        Call it before the link is closed; the sender may be used again afterwards.
+        """
+        # A line of its own for what follows: a call that hangs keeps the old one busy.
+        line, self._line = self._line, _Line(self._store, self._buckets)
+        self._store.outbox.submit(line.close)
+
+    def _add(self, kind: str, record: OrderRecord, call: Callable[[], None]) -> None:
+        client_id = record.client_order_id
+        self._line.add(_Job(kind, {record.wire_id or client_id: _Leg(client_id)}, call))
+
+    def _append(self, kind: str, record: OrderRecord, payload: Payload) -> int:
+        return self._store.journal.append(
+            kind, payload, cause=record.journal_seq, correlation=record.client_order_id
+        )
+
+    def _note(self, kind: str, record: OrderRecord, payload: Payload) -> None:
         try:
-            journal.append(
-                kind, payload, cause=record.journal_seq, correlation=record.client_order_id
-            )
-            journal.commit()
+            self._append(kind, record, payload)
+            self._store.journal.commit()
         except BtstoresError as error:
             # A cancel reduces risk: it is sent although it could not be recorded.
-            self._store.put_notification("journal failed", error)
+            self._store.journal_failed(error)
+
+
+class _Leg(NamedTuple):
+    """One order of a request: its own client id, and its parent's."""
+
+    client_id: str
+    parent_id: Optional[str] = None
+
+
+class _Job:
+    """One call to the venue and the orders it is about, by their ids on the wire."""
+
+    __slots__ = ("call", "changes", "kind", "legs", "number")
+
+    def __init__(self, kind: str, legs: Dict[str, _Leg], call: Callable[[], None]) -> None:
+        self.kind = kind
+        self.legs = legs
+        self.call = call
+        #: Changes of these orders, to be sent after them.
+        self.changes: List[_Job] = []
+        self.number = 0
+
+
+class _Line:
+    """The requests that wait to be sent.
+
+    All but `add` runs on the sending thread, so nothing here is locked. What the two threads
+    share is the deque of arrivals, whose append and popleft are atomic. It is emptied in
+    order before anything is chosen: a cancel is looked at after the place of its order,
+    however early it is called, and so finds it in line or knows that it has been sent.
+    """
+
+    #: So many withdrawn orders are remembered, to drop what is still asked of them.
+    keep = 1000
+
+    def __init__(self, store: BaseStore, buckets: TokenBuckets) -> None:
+        self._store = store
+        self._buckets = buckets
+        self._arrived: Deque[_Job] = deque()
+        self._waiting: Dict[str, Deque[_Job]] = {kind: deque() for kind in _REFUSED}
+        self._unsent: Dict[str, _Job] = {}
+        self._withdrawn: Dict[str, None] = {}
+        self._numbers = itertools.count()
+        self._timer: Optional[Timer] = None
+        self._throttled = False
+        self._sending = False
+
+    def add(self, job: _Job) -> None:
+        """Put a request in line. Any thread may call it."""
+        self._arrived.append(job)
+        self._store.outbox.submit(self.run, urgent=job.kind == "cancel")
+
+    def run(self) -> None:
+        """Send all that may go now."""
+        if self._sending:
+            return  # asked for by the venue within a call: the loop that made it goes on
+        self._sending = True
+        try:
+            for job in iter(self._next, None):
+                self._send(job)
+        finally:
+            self._sending = False
+
+    def close(self) -> None:
+        """Drop what waits, and tell so."""
+        self._take_arrived()
+        if self._timer is not None:
+            self._timer.cancel()
+        for line in self._waiting.values():
+            for job in line:
+                self._drop(job, "the store was stopped before it was sent")
+            line.clear()
+        self._unsent.clear()
+
+    # What arrives.
+
+    def _take_arrived(self) -> None:
+        while self._arrived:
+            self._take(self._arrived.popleft())
+
+    def _take(self, job: _Job) -> None:
+        job.number = next(self._numbers)
+        if job.kind == "place":
+            for wire_id in job.legs:
+                self._unsent[wire_id] = job
+                self._withdrawn.pop(wire_id, None)
+        elif self._ends_here(job):
+            return
+        self._waiting[job.kind].append(job)
+
+    def _ends_here(self, job: _Job) -> bool:
+        """Deal with a cancel or a change of an order that the venue has never seen."""
+        (wire_id,) = job.legs
+        place = self._unsent.get(wire_id)
+        if place is not None and job.kind == "cancel":
+            self._withdraw(place, wire_id)
+        elif place is not None:
+            place.changes.append(job)
+        elif wire_id not in self._withdrawn:
+            return False
+        elif job.kind == "modify":
+            self._drop(job, "the order was cancelled before it was sent")
+        return True
+
+    def _withdraw(self, place: _Job, wire_id: str) -> None:
+        """Take an order out of its group, and all that hang on it."""
+        gone = {wire_id}
+        for leg_id, leg in list(place.legs.items()):
+            if leg_id not in gone and leg.parent_id not in gone:
+                continue
+            gone.update((leg_id, leg.client_id))
+            del place.legs[leg_id]
+            self._unsent.pop(leg_id, None)
+            self._remember(leg_id)
+            self._tell("place", leg_id, "cancelled before it was sent")
+        for change in place.changes:
+            if not gone.isdisjoint(change.legs):
+                self._drop(change, "the order was cancelled before it was sent")
+        place.changes = [change for change in place.changes if gone.isdisjoint(change.legs)]
+
+    def _remember(self, wire_id: str) -> None:
+        self._withdrawn[wire_id] = None
+        if len(self._withdrawn) > self.keep:
+            del self._withdrawn[next(iter(self._withdrawn))]
+
+    # What leaves.
+
+    def _next(self) -> Optional[_Job]:
+        """Return what may be sent now: a cancel before all others, then what waits longest."""
+        self._take_arrived()
+        heads = list(self._heads())
+        if not heads:
+            self._throttled = False
+            return None
+        wait_ns, _, _, job = min(heads, key=lambda head: head[:3])
+        if wait_ns:
+            self._sleep(wait_ns, job.kind)
+            return None
+        return self._waiting[job.kind].popleft()
+
+    def _heads(self) -> Iterator[Tuple[int, bool, int, _Job]]:
+        for kind, line in self._waiting.items():
+            while line and not line[0].legs:
+                line.popleft()  # withdrawn
+            if line:
+                job = line[0]
+                wait_ns = self._buckets.wait_ns(kind, len(job.legs))
+                yield wait_ns, kind != "cancel", job.number, job
+
+    def _sleep(self, wait_ns: int, kind: str) -> None:
+        """Go on in ``wait_ns``, without keeping the sending thread until then."""
+        if not self._throttled:
+            self._throttled = True
+            seconds = wait_ns / NS_PER_SECOND
+            log.info("throttle.wait store=%s kind=%s seconds=%.3f", self._store.name, kind, seconds)
+        clock, timer = self._store.clock, self._timer
+        when_ns = clock.time_ns() + wait_ns
+        if timer is None or timer.cancelled or when_ns < timer.when_ns:
+            if timer is not None:
+                timer.cancel()
+            self._timer = clock.call_at(when_ns, self._wake)
+
+    def _wake(self) -> None:
+        self._store.outbox.submit(self.run, urgent=True)
+
+    def _send(self, job: _Job) -> None:
+        if job.kind == "place":
+            for wire_id in job.legs:
+                self._unsent.pop(wire_id, None)
+            self._waiting["modify"].extend(job.changes)
+        try:
+            job.call()
+        except (VenueRefused, UsageError) as error:
+            self._fail(job, _REFUSED[job.kind], error)
+        except Exception as error:
+            ids = [leg.client_id for leg in job.legs.values()]
+            log.exception("send.failed store=%s orders=%s", self._store.name, ids)
+            self._fail(job, OrderEvent.OUTCOME_UNKNOWN, error)
+        # Counted from the end of the call: the request left at some moment within.
+        self._buckets.take(job.kind, len(job.legs))
+
+    # What is told.
+
+    def _fail(self, job: _Job, event: OrderEvent, error: Exception) -> None:
+        code = getattr(error, "venue_code", None) or getattr(error, "code", None)
+        for wire_id in job.legs:
+            self._put(event, wire_id, str(error) or type(error).__name__, code)
+
+    def _drop(self, job: _Job, reason: str) -> None:
+        for wire_id in job.legs:
+            self._tell(job.kind, wire_id, reason)
+        for change in job.changes:
+            self._drop(change, reason)
+
+    def _tell(self, kind: str, wire_id: str, reason: str) -> None:
+        self._put(_NEVER_SENT[kind], wire_id, reason, "NEVER_SENT")
+
+    def _put(self, event: OrderEvent, wire_id: str, reason: str, code: Optional[str]) -> None:
+        now_ns = self._store.clock.time_ns()
+        self._store.put(OrderReport(event, now_ns, wire_id, reason=reason, reason_code=code))

@@ -121,7 +121,7 @@ def test_a_bracket_with_a_senseless_leg_is_refused_whole(session, leg):
     assert statuses(diary) == [["Rejected"]] * 3
     assert session.broker.get_orders_open() == []
     reasons = {order.info.reason_code for order in diary.made}
-    assert reasons <= {"INVALID", "BRACKET_INVALID", "PARENT_GONE"}
+    assert reasons <= {"PRICE_INVALID", "BRACKET_INVALID", "PARENT_GONE"}
 
 
 def test_children_of_a_live_parent_are_held_and_sent_together(session):

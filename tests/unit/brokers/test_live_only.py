@@ -9,6 +9,7 @@ import pytest
 
 from btstores.reports import OrderType
 from tests.support.session import Session, bar
+from tests.support.venue import new_store
 
 
 @pytest.fixture
@@ -57,12 +58,15 @@ MARKET_ONLY = frozenset({OrderType.MARKET})
             lambda s: s.sell(size=1, exectype=bt.Order.StopTrail, trailamount=1),
             "StopTrail orders",
         ),
-        ({"expiry": False}, lambda s: s.buy(size=1, valid=bt.Order.DAY), "orders that expire"),
+        ({"tifs": frozenset()}, lambda s: s.buy(size=1, valid=bt.Order.DAY), "orders with tif DAY"),
         ({"oco": False}, lambda s: s.buy(size=1, oco=s.buy(size=1)), "OCO orders"),
         ({"bracket": False}, lambda s: s.buy_bracket(size=1, price=9), "brackets"),
     ],
 )
-def test_what_a_venue_lacks_is_refused_before_it_is_sent(session, capability, order, lacking):
+def test_what_a_venue_lacks_is_refused_before_it_is_sent(capability, order, lacking):
+    session = Session(new_store(on_unsupported="reject"))
+    session.feed()
+    session.bars(10, 11)
     store = session.store
     store.capabilities = dataclasses.replace(store.capabilities, **capability)
     diary = session.run(script={1: order})

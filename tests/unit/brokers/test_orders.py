@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import backtrader as bt
 import pytest
 
@@ -144,10 +146,11 @@ def test_a_fill_after_the_cancel_is_told_and_counted(session, late, status):
     assert session.broker.getposition(diary.data).size == late
 
 
-def test_a_fill_of_nobodys_order_moves_the_position_and_is_told_as_news(session):
+def test_a_fill_of_nobodys_order_moves_the_accounts_position_and_is_told_as_news(session):
     session.say(61, FillReport("x", "A", Side.SELL, 3.0, 10.0, T0, None, "V99"))
     diary = session.run()
-    assert session.broker.getposition(diary.data).size == -3
+    assert session.broker.account_position(diary.data).size == -3
+    assert session.broker.getposition(diary.data).size == 0, "the strategy's own"
     assert "foreign fill" in diary.messages()
     assert diary.told == []
 
@@ -163,7 +166,7 @@ def test_a_foreign_fill_during_an_outage_counts_once(session):
     session.say(100, foreign)
     diary = session.run()
     assert session.venue.connects == 2
-    assert session.broker.getposition(diary.data).size == 5
+    assert session.broker.account_position(diary.data).size == 5
 
 
 @pytest.mark.parametrize(
@@ -250,12 +253,9 @@ def test_a_refused_change_leaves_the_order_as_it_was(session):
     [
         ({"colour": "red"}, "colour"),
         ({}, "expected some of"),
-        ({"trailamount": 1.0}, "trail_amount"),  # the venue declares no such change
-        ({"price": float("nan")}, "price=nan"),
-        ({"size": -1}, "size=-1"),
     ],
 )
-def test_a_change_that_cannot_be_is_a_usage_error_and_nothing_is_sent(session, changes, message):
+def test_a_change_of_what_does_not_exist_is_a_usage_error(session, changes, message):
     session.accept(61)
     raised = []
 
@@ -266,6 +266,65 @@ def test_a_change_that_cannot_be_is_a_usage_error_and_nothing_is_sent(session, c
 
     session.run(script={**LIMIT, 2: try_it})
     assert len(raised) == 1
+    assert session.venue.modified == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "fragment"),
+    [
+        ({"trailamount": 1.0}, "MODIFY_USELESS", "a Limit order has no trailamount"),
+        ({"price": float("nan")}, "PRICE_INVALID", "price=nan"),
+        ({"price": "9"}, "PRICE_INVALID", "price='9'"),
+        ({"price": 0}, "PRICE_INVALID", "price=0"),
+        ({"size": -1}, "SIZE_INVALID", "size=-1"),
+        ({"size": None}, "SIZE_INVALID", "size=None"),
+        ({"size": 1e300}, "SIZE_TOO_LARGE", "size=1e+300"),
+        ({"size": 2}, "MODIFY_BELOW_FILLED", "2 is filled already"),
+    ],
+)
+def test_a_change_that_cannot_be_is_told_with_its_reason_and_nothing_is_sent(
+    session, changes, code, fragment
+):
+    session.accept(61)
+    session.fill(62, size=2)
+    answers = []
+    script = {**LIMIT, 2: lambda s: answers.append(s.broker.modify(s.made[0], **changes))}
+    diary = session.run(script=script)
+    order = diary.made[0]
+    assert answers == [False]
+    assert session.venue.modified == []
+    assert statuses(diary) == ["Submitted", "Accepted", "Partial", "Partial"]
+    assert order.info.reason_code == code
+    assert fragment in order.info.reason
+    assert order.info.denied_by == "validation"
+    assert (order.alive(), order.size, order.created.price) == (True, 5, 9.0)
+
+
+def test_what_the_venue_cannot_change_is_refused(session):
+    can = dataclasses.replace(session.store.capabilities, modify=frozenset({"price"}))
+    session.store.capabilities = can
+    session.accept(61)
+    diary = session.run(script={**LIMIT, 2: lambda s: s.broker.modify(s.made[0], size=7) and None})
+    assert diary.made[0].info.reason_code == "MODIFY_UNSUPPORTED"
+    assert "cannot change size" in diary.made[0].info.reason
+    assert "it can: price" in diary.made[0].info.reason
+    assert session.venue.modified == []
+
+
+def test_a_change_of_a_finished_order_is_told_as_news_and_nothing_is_sent(session):
+    session.fill(61)
+    answers = []
+    script = {**BUY, 2: lambda s: answers.append(s.broker.modify(s.made[0], size=7))}
+    diary = session.run(script=script)
+    assert answers == [False]
+    assert statuses(diary) == ["Submitted", "Completed"]
+    told = [args for msg, args in diary.news if msg == "modify refused"]
+    assert [(order.ref, code) for order, code in told] == [(diary.made[0].ref, "ORDER_FINISHED")]
+
+
+def test_a_change_that_changes_nothing_is_no_request(session):
+    session.accept(61)
+    session.run(script={**LIMIT, 2: lambda s: s.broker.modify(s.made[0], price=9.0) and None})
     assert session.venue.modified == []
 
 

@@ -121,7 +121,8 @@ def test_news_that_an_order_still_works_settles_a_cancel_of_unknown_outcome(desk
 def test_a_refused_cancel_leaves_the_order_alive(desk):
     record = desk.send()
     desk.hear(OrderEvent.ACCEPTED)
-    record.pending_cancel = record.pending_modify = True
+    record.pending_cancel = True
+    record.ask_modify(None)
     desk.hear(OrderEvent.CANCEL_REJECTED, reason="too late")
     assert (record.state, record.pending_cancel) == (OrderState.ACCEPTED, False)
     assert record.pending_modify

@@ -77,7 +77,7 @@ def test_show_is_an_aligned_table(path):
     assert "detail=line\\nbreak\\x1b[31m" in lines[2]
     assert "intent         c1" in lines[3]
     assert "2026-01-01 12:00:00.000000" in lines[3]
-    assert 'buy 100.0 00700.HK Limit 350.2 time=0 extras={"tif": "GTC"}' in lines[3]
+    assert 'buy 100.0 00700.HK Limit 350.2 tif=GTC time=0 extras={"tif": "GTC"}' in lines[3]
     assert "2026-01-01 12:00:00.250000" in lines[5]
     assert lines[5].split()[5] == "3"  # caused by the intent
     assert "buy 50.0 00700.HK 350.2 fill_id=f1" in lines[5]

@@ -85,12 +85,14 @@ class BarBook:
                 self._orders.pop(order.id)
                 self._after_fill(order)
 
-    def cancel(self, order: BarOrder, with_bracket: bool = True) -> bool:
+    def cancel(
+        self, order: BarOrder, reason: Optional[str] = None, with_bracket: bool = True
+    ) -> bool:
         """Cancel an accepted order; return False, and do nothing, when it is not one."""
         for orders in (self._untried, self._queue):
             if order in orders:
                 orders.remove(order)
-                self.end(order, OrderEvent.CANCELED, with_bracket=with_bracket)
+                self.end(order, OrderEvent.CANCELED, reason, with_bracket)
                 return True
         return False
 
@@ -139,7 +141,8 @@ class BarBook:
     def _drop_bracket(self, order: BarOrder) -> None:
         for other in self._brackets.pop(order.bracket_id, ()):
             if other in self._orders:
-                self.cancel(self._orders[other], with_bracket=False)
+                why = f"order {order.id} of its bracket was first"
+                self.cancel(self._orders[other], why, with_bracket=False)
 
     def _join_oco(self, order: BarOrder) -> None:
         other = order.request.oco_id or order.id

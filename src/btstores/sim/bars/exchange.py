@@ -317,6 +317,8 @@ class BarExchange:
 
     def _tell(self, order: BarOrder, event: OrderEvent, reason: Optional[str]) -> None:
         report = order.report(event, self._time_of(order), reason=reason)
+        if event is OrderEvent.CANCELED and reason is not None:
+            report = report._replace(reason_code="RELATED")
         if not order.live:
             self._ended.append(report._replace(request=order.request))
         self.put(report)

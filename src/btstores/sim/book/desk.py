@@ -17,6 +17,7 @@ from btstores.reports import (
     OrderRequest,
     Report,
     Side,
+    TimeInForce,
     to_record,
 )
 from btstores.sim.book.account import Account, Fees
@@ -35,6 +36,8 @@ from btstores.sim.book.order import (
 )
 
 __all__ = ["Desk"]
+
+_IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
 class Desk:
@@ -84,6 +87,8 @@ class Desk:
                 self.books[order.request.symbol].add(order)
         for symbol in sorted({request.symbol for request in new}):
             self.books[symbol].retry()
+            if self.books[symbol].quoted:
+                self.end_immediate(symbol, at_once=True)
 
     def cancel(self, client_order_id: str) -> None:
         """Cancel an order, if it is alive."""
@@ -111,6 +116,15 @@ class Desk:
         for order in [o for o in self._timed() if (o.request.expire_ns or before_ns) < before_ns]:
             if order.live:
                 self._finish(order, State.EXPIRED)
+
+    def end_immediate(self, symbol: str, at_once: bool = False) -> None:
+        """Cancel what is left of orders that were good for one moment of the market."""
+        book = self.books[symbol]
+        for order in list(book.orders):
+            has_met = at_once or book.events > order.born
+            if order.request.tif in _IMMEDIATE and has_met and order.live:
+                why = Refusal("IMMEDIATE", "not to be had at once")
+                self._finish(order, State.CANCELED, why)
 
     # Taking orders
 
@@ -149,7 +163,8 @@ class Desk:
         self.orders[order.id] = order
         self.related.add(order)
         self._set_timers(order)
-        self._tell(order.report(OrderEvent.ACCEPTED, order.changed_ns))
+        # With its terms: whoever listens may not be the one who has sent it.
+        self._tell(order.report(OrderEvent.ACCEPTED, order.changed_ns, request=request))
         return order
 
     def _refuse(self, request: OrderRequest, problem: Optional[Refusal]) -> None:
@@ -244,6 +259,11 @@ class Desk:
         if order.live:
             for sibling in self.related.siblings(order):
                 self._shrink(sibling, sibling.request.size - size)
+        parent = self.orders.get(request.parent_id or "")
+        if parent is not None and not parent.live:
+            # It may have been made larger than what there is to close.
+            pool = self.related.pool(parent)
+            self._shrink(order, order.filled + min(order.remaining, pool))
         return size
 
     def _tell_fill(self, order: SimOrder, price: float, size: float, fee: float) -> None:

@@ -30,7 +30,7 @@ import math
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from btstores.instruments import Instrument
-from btstores.reports import Bar, OrderType, Quote, Side, Tick
+from btstores.reports import Bar, OrderType, Quote, Side, Tick, TimeInForce
 from btstores.sim.book.order import LIMITS, SimOrder, tidy
 
 __all__ = ["Book", "Hooks", "Liquidity"]
@@ -102,7 +102,7 @@ class Book:
 
     def retry(self) -> None:
         """Match against the quotes again, after an order has come or changed."""
-        if self._quoted and not self.halted:
+        if self.quoted and not self.halted:
             self._match(self.ask, self.bid, self._quote_offer, triggers=not self.ticks_seen)
         self._rest()
 
@@ -140,7 +140,7 @@ class Book:
             self.finest = frame
         if frame != self.finest:
             return
-        if not (self.ticks_seen or self._quoted):
+        if not (self.ticks_seen or self.quoted):
             if self.orders and not self.halted:
                 self._walk(bar)
             self._seen(bar.close)
@@ -170,7 +170,8 @@ class Book:
         return quoted or self.last or order.request.reference_price
 
     @property
-    def _quoted(self) -> bool:
+    def quoted(self) -> bool:
+        """Return whether the market's bid or ask is known."""
         return self.bid is not None or self.ask is not None
 
     def _seen(self, price: float) -> None:
@@ -214,7 +215,7 @@ class Book:
             if tick.size is None:
                 return Offer(limit, printed)
             return Offer(limit, printed, max(0.0, tidy(tick.size - order.queue)))
-        if self._quoted:
+        if self.quoted:
             return self._quote_offer(order)
         return Offer(tick.price, printed)
 
@@ -239,7 +240,7 @@ class Book:
             if order.maker or order.waiting or order.request.order_type not in LIMITS:
                 continue
             buys = order.request.side is Side.BUY
-            against = (self.ask if buys else self.bid) if self._quoted else self.last
+            against = (self.ask if buys else self.bid) if self.quoted else self.last
             if against is not None and not self._acceptable(order, against):
                 order.maker = True
                 own, size = (self.bid, self.bid_size) if buys else (self.ask, self.ask_size)
@@ -279,6 +280,8 @@ class Book:
         wanted = self._hooks.open_size(order)
         left = math.inf if offer.source.left is None else offer.source.left
         size = min(wanted, left, offer.most)
+        if size < wanted and order.request.tif is TimeInForce.FOK:
+            return
         if size < wanted:
             size = self._whole(order, size) if self._allow_partial else 0.0
         if size > 0:

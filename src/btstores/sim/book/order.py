@@ -15,6 +15,7 @@ from btstores.reports import (
     OrderRequest,
     OrderType,
     Side,
+    TimeInForce,
     to_record,
 )
 
@@ -131,6 +132,7 @@ def refusal(request: OrderRequest, instrument: Instrument, now_ns: int) -> Optio
         or _bad_prices(request, instrument)
         or _bad_trail(request)
         or _bad_expiry(request.expire_ns, now_ns)
+        or _bad_tif(request)
     )
 
 
@@ -193,6 +195,14 @@ def _bad_expiry(expire_ns: Any, now_ns: int) -> Optional[Refusal]:
         return Refusal("BAD_EXPIRY", f"expire_ns {expire_ns!r}: expected epoch nanoseconds")
     if expire_ns < now_ns:
         return Refusal("BAD_EXPIRY", "the order's expiry has passed")
+    return None
+
+
+def _bad_tif(request: OrderRequest) -> Optional[Refusal]:
+    immediate = request.tif in (TimeInForce.IOC, TimeInForce.FOK)
+    if immediate and request.order_type not in (OrderType.MARKET, OrderType.LIMIT):
+        kind = request.order_type.value
+        return Refusal("BAD_TIF", f"a {kind} order cannot be {request.tif.value}")
     return None
 
 
@@ -326,6 +336,7 @@ def request_from(record: Mapping[str, Any]) -> OrderRequest:
     values = dict(record)
     values["side"] = Side(values["side"])
     values["order_type"] = OrderType(values["order_type"])
+    values["tif"] = TimeInForce(values["tif"])
     return OrderRequest(**values)
 
 

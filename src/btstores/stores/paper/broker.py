@@ -10,7 +10,8 @@ from backtrader.position import Position
 from btstores.brokers.positions import symbol_of
 from btstores.brokers.storebroker import StoreBroker
 from btstores.errors import ConfigError
-from btstores.reports import FillReport, OrderEvent, OrderType
+from btstores.feeds.times import num_to_ns
+from btstores.reports import FillReport, OrderEvent, OrderType, TimeInForce
 from btstores.sim.bars.exchange import BarExchange, BarOptions
 from btstores.sim.bars.view import BarView, view_of
 
@@ -170,8 +171,12 @@ class BarBroker(PaperBroker):
     def _set_options(self, **options: Any) -> None:
         self.engine.options = dataclasses.replace(self.engine.options, **options)
 
-    def expire_ns(self, order: Any) -> Optional[int]:
-        return None if order.valid == 0 else super().expire_ns(order)
+    def expire_ns(self, order: Any, tif: TimeInForce) -> Optional[int]:
+        # Its own day, and zero never, whatever the manual says.
+        return num_to_ns(float(order.valid)) if order.valid else None
+
+    def session_end_ns(self, order: Any) -> Optional[int]:
+        return num_to_ns(order.dteos) if order.dteos else None
 
     def tells(self, order: Any, event: Optional[OrderEvent]) -> bool:
         if event is None:

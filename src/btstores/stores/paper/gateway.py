@@ -20,6 +20,7 @@ from typing import (
 
 from btstores.clock import Clock
 from btstores.errors import UnknownInstrumentError, UnsupportedError, UsageError
+from btstores.handlers.data_handler import subscription_of
 from btstores.instruments import Instrument, TimeFrame
 from btstores.reports import (
     Bar,
@@ -140,7 +141,17 @@ class PaperGateway(PaperVenue):
         found = self.on_clock(self._history, subscription, start_ns, end_ns, count)
         return cast("List[Union[Bar, Tick]]", found)
 
+    def show(self, event: Event) -> None:
+        """Let something happen on the market now, beside the prices that are played."""
+        self.on_clock(self._show, event)
+
     # On the owner's thread
+
+    def _show(self, event: Event) -> None:
+        if self.fed_by_market:
+            self.run(feed_engine, self.engine, event)
+        if subscription_of(event) in self._subscribed:
+            self.publish(event)
 
     def _history(
         self,

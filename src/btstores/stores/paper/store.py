@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import Any, ClassVar, Hashable, List, Optional, Tuple, Type
 
@@ -10,7 +11,8 @@ from btstores.config import Param, Params
 from btstores.errors import ConfigError
 from btstores.feeds.storefeed import StoreFeed
 from btstores.inbox import Outbox
-from btstores.reports import Report, Side
+from btstores.orders.validation import CHECKS
+from btstores.reports import Report, Side, TimeInForce
 from btstores.sim.bars.exchange import BarExchange
 from btstores.sim.book.account import Account
 from btstores.sim.exchange import Exchange
@@ -80,6 +82,11 @@ class PaperStore(BaseStore):
             self.capabilities = capabilities_of(self._series)
         else:
             self.capabilities = TapGateway.capabilities
+        if params.fill_model == "backtrader":
+            # What backtrader's own broker takes, it takes.
+            self.default_checks = dict.fromkeys(CHECKS, "off")
+            timed = frozenset({TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD})
+            self.capabilities = dataclasses.replace(self.capabilities, tifs=timed)
         super().__init__(params)
         if self.bar_engine is not None:
             self.broker_class = BarBroker
@@ -97,14 +104,19 @@ class PaperStore(BaseStore):
             # An account that goes on must not use the order ids of its last run again.
             seed = params.seed if params.state is None else None
             base = SimulatedClock(first_ns - 1, seed)
-        self._market = Market(
-            self._series, base, params.history, params.speed, max_pause=params.max_pause
-        )
+        self._market = self._market_on(base)
         return self._market.clock
+
+    def _market_on(self, clock: Clock) -> Market:
+        params = self.params
+        return Market(self._series, clock, params.history, params.speed, max_pause=params.max_pause)
 
     def make_gateway(self) -> Gateway:
         params = self.params
         account = params.account or "paper"
+        if self._market is None and params.data is None:
+            self._market = self._market_on(params.clock)
+            self.clock = self._market.clock
         self.bar_engine: Optional[BarExchange] = None
         if params.fill_model == "backtrader":
             self.bar_engine = engine = BarExchange(

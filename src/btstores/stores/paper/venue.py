@@ -39,6 +39,7 @@ from btstores.reports import (
     Report,
     Subscription,
     Tick,
+    TimeInForce,
 )
 from btstores.stores.gateway import ALL_ORDER_TYPES, Capabilities, Gateway, PutReport
 from btstores.stores.paper.state import StateFile
@@ -77,7 +78,7 @@ PAPER_CAPABILITIES = Capabilities(
     order_types=ALL_ORDER_TYPES,
     bracket=True,
     oco=True,
-    expiry=True,
+    tifs=frozenset(TimeInForce),
     modify=_MODIFIABLE,
     short=True,
     fractional=True,

@@ -1,0 +1,513 @@
+"""What a venue lacks, done here: stops, trailing stops, brackets, OCO, expiry, close orders.
+
+The engine keeps a `Leg` for each order that needs it and brings the venue to where the leg
+should be: `_sync` compares how much of the order may work now with what works, and places,
+resizes or cancels. All that it decides follows from the records of the orders, so it does
+not matter in which order the venue's messages come.
+
+It runs on Cerebro's thread. It hears of orders and fills before the broker does, tells what
+it does through the inbox, and reaches venue and clock through `Actions` alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Mapping, Optional, Set, Union
+
+from btstores.orders.book import OrderRecord
+from btstores.orders.legs import (
+    TRAILING,
+    Emulated,
+    Ending,
+    Leg,
+    Wire,
+    open_size,
+    reason_to_end,
+    request_at_venue,
+    room,
+    surplus,
+    tidy,
+    trigger_of,
+)
+from btstores.orders.watch import Watches
+from btstores.reports import (
+    Bar,
+    FillReport,
+    OrderEvent,
+    OrderReport,
+    OrderRequest,
+    OrderType,
+    Quote,
+    Tick,
+)
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Actions(Protocol):
+        """What the engine asks of the store.
+
+        ``ready`` is whether requests can be sent. `resize` returns False where the venue
+        cannot change an order's size. `watch` returns the kind of prices that will come.
+        """
+
+        @property
+        def ready(self) -> bool: ...
+        def now_ns(self) -> int: ...
+        def new_id(self) -> str: ...
+        def place(self, record: OrderRecord, request: OrderRequest) -> None: ...
+        def cancel(self, record: OrderRecord) -> None: ...
+        def resize(self, record: OrderRecord, size: float) -> bool: ...
+        def tell(self, report: OrderReport) -> None: ...
+        def alert(self, msg: str, *args: Any) -> None: ...
+        def keep(self, leg: Leg) -> None: ...
+        def watch(self, symbol: str) -> str: ...
+        def unwatch(self, symbol: str) -> None: ...
+        def wake_at(self, time_ns: int, client_order_id: str) -> None: ...
+
+
+__all__ = ["Contingent"]
+
+log = logging.getLogger(__name__)
+
+_DONE = frozenset({OrderEvent.CANCELED, OrderEvent.EXPIRED})
+_REFUSED = frozenset({OrderEvent.REJECTED, OrderEvent.MARGIN})
+
+
+class Contingent:
+    """Keeps the orders of one account that the venue cannot keep itself.
+
+    ``close_lead_ns`` is how long before the session's end a Close order is sent. ``keep`` is
+    how many finished orders are remembered, to know a fill that comes too late.
+    """
+
+    def __init__(self, actions: Actions, close_lead_ns: int = 0, keep: int = 1000) -> None:
+        self._actions = actions
+        self._close_lead_ns = close_lead_ns
+        self._keep = keep
+        self._legs: Dict[str, Leg] = {}
+        self._finished: OrderedDict[str, None] = OrderedDict()
+        self._watches = Watches(actions.watch, actions.unwatch)
+        self._late: Set[str] = set()
+
+    def __contains__(self, record: OrderRecord) -> bool:
+        return record.client_order_id in self._legs
+
+    def leg(self, record: OrderRecord) -> Optional[Leg]:
+        """Return the leg of an order, or None."""
+        return self._legs.get(record.client_order_id)
+
+    # Orders in
+
+    def take(
+        self,
+        record: OrderRecord,
+        does: Iterable[Emulated],
+        parent: Optional[OrderRecord] = None,
+        oco: Optional[OrderRecord] = None,
+    ) -> Leg:
+        """Keep an order. Its relatives become legs too, if they are not yet."""
+        request = record.request
+        leg = self._leg_of(record, frozenset(does), new=True)
+        record.in_flight = False  # until something of it is sent
+        leg.since_ns = request.bar_time_ns or self._actions.now_ns()
+        leg.start = request.price or request.reference_price
+        if request.limit_price is not None and leg.start is not None:
+            leg.offset = tidy(leg.start - request.limit_price)
+        if parent is not None:
+            leg.parent = self._leg_of(parent)
+            leg.parent.children.append(leg)
+        if oco is not None:
+            other = self._leg_of(oco)
+            other.does |= {Emulated.OCO}
+            other.record.emulated = True
+            other.group = leg.group = other.group or [other]
+            leg.group.append(leg)
+        return leg
+
+    def begin(self, leg: Leg) -> None:
+        """Bring a leg to where it should be, once all of its group has been taken."""
+        held = leg.waits or leg.is_child
+        leg.record.emulated = bool(leg.does)
+        self._actions.keep(leg)
+        if held:
+            self._tell(leg, OrderEvent.ACCEPTED)
+        if Emulated.EXPIRY in leg.does and leg.record.request.expire_ns is not None:
+            self._actions.wake_at(leg.record.request.expire_ns, leg.key)
+        if Emulated.CLOSE in leg.does and leg.record.request.session_end_ns is not None:
+            end_ns = leg.record.request.session_end_ns
+            self._actions.wake_at(end_ns - self._close_lead_ns, leg.key)
+        self._settle(leg)
+
+    def _leg_of(self, record: OrderRecord, does: Any = frozenset(), new: bool = False) -> Leg:
+        known = self._legs.get(record.client_order_id)
+        if known is not None:
+            return known
+        leg = Leg(record, does, record.request.size)
+        if not new and record.live:
+            # It went to the venue as any other order, and gets relatives only now.
+            leg.wire = Wire(record.client_order_id, record.request.size, record.filled)
+        self._legs[record.client_order_id] = leg
+        return leg
+
+    # What strategies ask
+
+    def cancel(self, record: OrderRecord) -> None:
+        """End an order that is kept here."""
+        self._end(self._legs[record.client_order_id], Ending(OrderEvent.CANCELED))
+
+    def modify(self, record: OrderRecord, changes: Mapping[str, Any]) -> bool:
+        """Change an order; return False when the venue has to be asked first."""
+        leg = self._legs[record.client_order_id]
+        if leg.wire is not None:
+            leg.change = dict(changes)
+            return False
+        record.request = record.request._replace(**changes)
+        leg.wanted = changes.get("size", leg.wanted)
+        self._disarm(leg)
+        if "price" in changes:
+            leg.start = changes["price"]
+        self._tell(leg, OrderEvent.MODIFIED)
+        self._actions.keep(leg)
+        self._settle(leg)
+        return True
+
+    # News of orders
+
+    def screen(self, record: OrderRecord, report: OrderReport) -> Optional[OrderReport]:
+        """Return what a venue's report on a wire means for the order; None for nothing."""
+        leg = self._legs.get(record.client_order_id)
+        if leg is None or report.local:
+            return report
+        wire = leg.wire
+        named = report.client_order_id
+        if wire is None or (named is not None and named != wire.client_order_id):
+            # It tells of an earlier wire, which has been dealt with.
+            return report if not record.aliases and wire is None else None
+        if report.event in _DONE:
+            return self._wire_ended(leg, wire, report)
+        if report.reconciled and report.event not in _REFUSED:
+            return self._wire_found(leg, wire, report)
+        if report.event in _REFUSED:
+            leg.wire = None
+        elif report.event is OrderEvent.CANCEL_REJECTED:
+            return self._cancel_refused(leg, wire, report)
+        elif report.event is OrderEvent.MODIFIED:
+            return self._wire_changed(leg, wire, report)
+        elif report.event is OrderEvent.MODIFY_REJECTED:
+            return self._change_refused(leg, wire, report)
+        return report
+
+    def _wire_ended(self, leg: Leg, wire: Wire, report: OrderReport) -> Optional[OrderReport]:
+        leg.wire = None
+        if leg.ending is not None:
+            event, code, reason = leg.ending
+            return report._replace(event=event, reason_code=code, reason=reason)
+        if wire.replacing and not leg.record.pending_cancel:
+            leg.record.in_flight = leg.record.outcome_unknown = False
+            self._settle_soon(leg)
+            return None
+        return report
+
+    def _wire_found(self, leg: Leg, wire: Wire, report: OrderReport) -> OrderReport:
+        """Take what a mass status says of a wire: what was lost meanwhile is made good."""
+        if report.size is not None and report.size != wire.size:
+            if wire.asked is None:
+                leg.wanted = tidy(report.size + leg.record.filled - wire.filled)
+                self._tell(leg, OrderEvent.MODIFIED, size=leg.wanted)
+            wire.size = report.size
+        wire.asked, wire.replacing, wire.silent = None, False, False
+        self._let_go(leg)
+        self._late.add(leg.key)  # until READY, which is about to come
+        return report._replace(size=None, price=None, limit_price=None)
+
+    def _cancel_refused(self, leg: Leg, wire: Wire, report: OrderReport) -> Optional[OrderReport]:
+        leg.record.pending_cancel = False
+        if wire.replacing:
+            wire.replacing, wire.silent = False, True
+            self._let_go(leg)
+            self._settle_soon(leg)
+            return None
+        if leg.ending is not None:
+            # It may be filled already; if not, whoever asked must look at it.
+            leg.ending, leg.given_up = None, True
+        return report
+
+    def _wire_changed(self, leg: Leg, wire: Wire, report: OrderReport) -> Optional[OrderReport]:
+        if wire.asked is not None:
+            wire.size = wire.asked if report.size is None else report.size
+            wire.asked = None
+            leg.record.answer_modify()
+            self._let_go(leg)
+            self._settle_soon(leg)
+            return None
+        change, leg.change = leg.change, {}
+        if report.size is not None:
+            before = leg.record.filled - wire.filled
+            wire.size = report.size
+            leg.wanted = change.get("size", tidy(report.size + before))
+            report = report._replace(size=leg.wanted)
+        if leg.triggered:
+            report = report._replace(price=change.get("price"), limit_price=report.price)
+        return report
+
+    def _change_refused(self, leg: Leg, wire: Wire, report: OrderReport) -> Optional[OrderReport]:
+        if wire.asked is None:
+            leg.change = {}
+            return report
+        # What cannot be changed is replaced.
+        wire.asked = None
+        leg.record.answer_modify()
+        self._let_go(leg)
+        if leg.wire is not None:
+            self._replace(leg, wire)
+        self._settle_soon(leg)
+        return None
+
+    def _let_go(self, leg: Leg) -> None:
+        """Forget a wire of which nothing is left and nothing is expected."""
+        wire = leg.wire
+        if wire is None or wire.asked is not None or wire.replacing:
+            return
+        if wire.filled >= wire.size:
+            leg.wire = None
+
+    def on_order(self, record: OrderRecord) -> None:
+        """Hear that an order has changed."""
+        leg = self._legs.get(record.client_order_id)
+        if leg is not None:
+            if not record.live:
+                self._over(leg)
+            self._settle(leg)
+
+    def on_fill(self, record: OrderRecord, fill: FillReport) -> None:
+        """Hear of an execution, which the record counts already."""
+        leg = self._legs.get(record.client_order_id)
+        if leg is None:
+            return
+        wire = leg.wire
+        if wire is not None and fill.client_order_id in (None, wire.client_order_id):
+            wire.filled, wire.silent = tidy(wire.filled + fill.size), False
+            self._let_go(leg)
+        for child in leg.children:
+            if child.record.filled == 0 and not child.armed:
+                child.since_ns = fill.time_ns
+                if child.record.request.price is None:
+                    child.start = fill.price
+        if not record.live:
+            self._over(leg)
+        self._warn(leg, fill)
+        self._settle(leg)
+
+    def _warn(self, leg: Leg, fill: FillReport) -> None:
+        """Name what a race has traded beyond what was wanted."""
+        record, beyond = leg.record, min(surplus(leg), fill.size)
+        if beyond > 0:
+            record.reason_code = "SURPLUS"
+            record.reason = f"{beyond:g} more than wanted: another order of its group was faster"
+            log.error("contingent.surplus client_id=%s size=%g", leg.key, beyond)
+            signed = fill.side.sign * beyond
+            self._actions.alert("surplus", fill.symbol, signed, record.user)
+        if leg.children and not any(child.record.live for child in leg.children):
+            naked = record.filled - sum(child.record.filled for child in leg.children)
+            if tidy(naked) > 0:
+                signed = fill.side.sign * tidy(naked)
+                self._actions.alert("bracket without exits", fill.symbol, signed, record.user)
+
+    # Prices and time
+
+    def on_price(self, report: Union[Bar, Tick, Quote]) -> None:
+        """Let a price trigger what it triggers."""
+        for key, level in self._watches.on_price(report):
+            leg = self._legs[key]
+            leg.armed = False
+            self._trigger(leg, level)
+
+    def on_timer(self, client_order_id: str) -> None:
+        """Hear that a time has come that was asked for."""
+        leg = self._legs.get(client_order_id)
+        if leg is None or not leg.record.live:
+            return
+        request, now_ns = leg.record.request, self._actions.now_ns()
+        expires = Emulated.EXPIRY in leg.does and request.expire_ns is not None
+        if expires and now_ns >= (request.expire_ns or 0):
+            self._end(leg, Ending(OrderEvent.EXPIRED))
+        elif Emulated.CLOSE in leg.does and leg.waits:
+            self._trigger(leg, None)
+
+    def resume(self) -> None:
+        """Do what had to wait until requests can be sent."""
+        if not self._actions.ready:
+            return
+        late, self._late = self._late, set()
+        for key in sorted(late):
+            leg = self._legs[key]
+            if not leg.record.live:
+                self._cancel_rest(leg)
+            elif leg.ending is None:
+                self._settle(leg)
+            elif leg.wire is not None:
+                self._actions.cancel(leg.record)
+            else:
+                self._finish(leg)
+
+    def _settle_soon(self, leg: Leg) -> None:
+        self._late.add(leg.key)
+        self.resume()
+
+    def save_bests(self) -> None:
+        """Let the newest prices of trailing stops be kept, for a restart."""
+        for key, best in self._watches.new_bests():
+            leg = self._legs[key]
+            leg.start = best
+            self._actions.keep(leg)
+
+    def _trigger(self, leg: Leg, level: Optional[float]) -> None:
+        leg.triggered = True
+        request = leg.record.request
+        if level is not None and request.order_type in TRAILING:
+            limit = tidy(level - leg.offset)
+            if request.order_type is OrderType.STOP_TRAIL_LIMIT:
+                leg.record.request = request._replace(price=level, limit_price=limit)
+            else:
+                leg.record.request = request._replace(price=level)
+        self._tell(leg, OrderEvent.TRIGGERED)
+        self._actions.keep(leg)
+        self._settle(leg)
+
+    # From where it is to where it should be
+
+    def _settle(self, leg: Leg) -> None:
+        """Look at a leg and all whose sizes or ends depend on it."""
+        for each in [leg, *leg.relatives()]:
+            if not each.record.live:
+                continue
+            if each.ending is not None:
+                self._finish(each)
+                continue
+            reason = None if each.given_up else reason_to_end(each)
+            if reason is not None:
+                self._end(each, Ending(OrderEvent.CANCELED, "RELATED", reason))
+                continue
+            self._shrink(each)
+            self._arm(each)
+            self._sync(each)
+
+    def _shrink(self, leg: Leg) -> None:
+        """Tell the strategy when relatives have left less to trade."""
+        size, record = room(leg), leg.record
+        if record.filled < size < record.request.size and leg.does & {
+            Emulated.BRACKET,
+            Emulated.OCO,
+        }:
+            record.request = record.request._replace(size=size)
+            self._tell(leg, OrderEvent.MODIFIED)
+
+    def _arm(self, leg: Leg) -> None:
+        """Watch for the trigger of a stop that has something to close."""
+        if leg.armed or leg.triggered or Emulated.STOP not in leg.does:
+            return
+        if leg.is_child and leg.parent is not None and not leg.parent.record.filled:
+            return
+        leg.armed = True
+        self._watches.add(leg.record.request.symbol, trigger_of(leg), leg.since_ns)
+        self._actions.keep(leg)
+
+    def _disarm(self, leg: Leg) -> None:
+        if leg.armed:
+            leg.armed = False
+            best = self._watches.remove(leg.record.request.symbol, leg.key)
+            leg.start = leg.start if best is None else best
+
+    def _sync(self, leg: Leg) -> None:
+        """Let as much work at the venue as may work now."""
+        want, wire = open_size(leg), leg.wire
+        if wire is None:
+            if want > 0:
+                self._place(leg, want)
+        elif not wire.waits and wire.working != want:
+            self._resize(leg, wire, want)
+
+    def _place(self, leg: Leg, size: float) -> None:
+        if not self._actions.ready:
+            self._late.add(leg.key)
+            return
+        record = leg.record
+        # A venue must never see one id twice.
+        key = record.client_order_id
+        if record.venue_order_id is not None or record.aliases or record.in_flight:
+            key = self._actions.new_id()
+        leg.wire = Wire(key, size)
+        self._actions.keep(leg)
+        self._actions.place(record, request_at_venue(leg, key, size))
+
+    def _resize(self, leg: Leg, wire: Wire, want: float) -> None:
+        if not self._actions.ready:
+            self._late.add(leg.key)
+        elif want > 0 and self._actions.resize(leg.record, tidy(wire.filled + want)):
+            wire.asked = tidy(wire.filled + want)
+        else:
+            self._replace(leg, wire)
+
+    def _replace(self, leg: Leg, wire: Wire) -> None:
+        """Cancel what works; when that is done `_sync` places what should work."""
+        wire.replacing = True
+        self._actions.cancel(leg.record)
+        leg.record.pending_cancel = False
+
+    def _cancel_rest(self, leg: Leg) -> None:
+        """Cancel what still works of an order that was made smaller and is filled."""
+        wire = leg.wire
+        if wire is None or wire.working <= 0 or wire.replacing or wire.silent:
+            return
+        if self._actions.ready:
+            self._replace(leg, wire)
+        else:
+            self._late.add(leg.key)
+
+    def _end(self, leg: Leg, ending: Ending) -> None:
+        if leg.ending is not None:
+            return
+        leg.ending = ending
+        self._disarm(leg)
+        if leg.wire is None:
+            self._finish(leg)
+        elif not self._actions.ready:
+            self._late.add(leg.key)
+        elif not leg.wire.replacing:
+            self._actions.cancel(leg.record)
+
+    def _finish(self, leg: Leg) -> None:
+        """Tell that a leg has ended, once the venue has nothing of it any more."""
+        if leg.ending is not None and leg.wire is None and not leg.ended:
+            leg.ended = True
+            event, code, reason = leg.ending
+            self._tell(leg, event, reason=reason, reason_code=code)
+
+    def _over(self, leg: Leg) -> None:
+        """Forget the oldest finished legs, when it and its relatives are over."""
+        self._disarm(leg)
+        self._late.discard(leg.key)
+        self._cancel_rest(leg)
+        self._finished[leg.key] = None
+        while len(self._finished) > self._keep:
+            key, _ = self._finished.popitem(last=False)
+            old = self._legs[key]
+            if any(each.record.live for each in old.relatives()):
+                self._finished[key] = None
+                return
+            del self._legs[key]
+
+    def _tell(self, leg: Leg, event: OrderEvent, **more: Any) -> None:
+        request = leg.record.request
+        terms: Dict[str, Any] = {
+            "size": request.size,
+            "price": request.price,
+            "limit_price": request.limit_price,
+        }
+        terms.update(more)
+        report = OrderReport(
+            event, self._actions.now_ns(), leg.key, symbol=request.symbol, local=True, **terms
+        )
+        self._actions.tell(report)

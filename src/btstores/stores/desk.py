@@ -1,0 +1,365 @@
+"""The order desk: all that happens to an order between a strategy and the venue's gateway.
+
+An order is checked (what the venue and the core can do, the instrument's and the market's
+rules, risk), then sent as it is or kept by the contingent engine. What is refused here is
+never sent, and all that is wrong with it is told at once.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Sequence, Union
+
+from btstores.clock import NS_PER_SECOND
+from btstores.errors import BtstoresError, UnknownInstrumentError
+from btstores.handlers.base import Listener
+from btstores.markets.zones import zone
+from btstores.orders.book import OrderRecord
+from btstores.orders.contingent import Contingent
+from btstores.orders.legs import Emulated, changes_at_venue
+from btstores.orders.lifecycle import OrderState
+from btstores.orders.reasons import REASONS, Problem
+from btstores.orders.risk import RiskControl
+from btstores.orders.riskrules import TradingState, read_rules
+from btstores.orders.validation import bracket_problems, read_policies, validate
+from btstores.reports import (
+    AccountReport,
+    Bar,
+    FillReport,
+    LinkReport,
+    LinkState,
+    OrderEvent,
+    OrderReport,
+    OrderRequest,
+    Quote,
+    Tick,
+    TimerReport,
+)
+from btstores.stores.changes import problems_of_change
+from btstores.stores.emulation import Plan, Relations, plan_of, read_emulate
+from btstores.stores.facts import risk_facts, validation_facts
+from btstores.stores.sender import OrderSender
+from btstores.stores.wiring import Wiring
+
+if TYPE_CHECKING:
+    from btstores.stores.base import BaseStore
+
+__all__ = ["OrderDesk"]
+
+log = logging.getLogger(__name__)
+
+Found = Dict[str, List[Problem]]
+
+
+class OrderDesk(Listener):
+    """Takes orders, changes and cancels of one account. Cerebro's thread only."""
+
+    def __init__(self, store: BaseStore) -> None:
+        params = store.params
+        self._store = store
+        self._policies = read_policies({**store.default_checks, **params.checks})
+        self._emulate = read_emulate(params.emulate)
+        self._allowed = params.on_unsupported == "emulate"
+        self.risk = RiskControl(read_rules(params.risk), self._state_changed)
+        self.sender = OrderSender(store)
+        self._wiring = Wiring(store, self.sender)
+        self.engine = Contingent(self._wiring, round(params.close_lead * NS_PER_SECOND))
+        #: Returns what the account holds of a symbol, signed. The broker knows best.
+        self.position_of: Callable[[str], float] = self._reported_position
+
+    # Orders
+
+    def place(self, group: Sequence[OrderRecord]) -> bool:
+        """Check one order, or a bracket with its parent first, and send or keep it.
+
+        Returns False when it is refused; then all of the group is, each with its reasons.
+        """
+        plans = self._plans(group)
+        found = self._problems_of_group(group, plans)
+        if any(found.values()):
+            for record in group:
+                self._deny(record, found[record.client_order_id])
+            return False
+        now_ns = self._store.clock.monotonic_ns()
+        for record in group:
+            self.risk.note(record.request, now_ns)
+            self._store.order_handler.submit(record)
+        self._route(group, plans)
+        return True
+
+    def problems(self, request: OrderRequest) -> List[Problem]:
+        """Return all that is wrong with a single order, and do nothing."""
+        record = OrderRecord(request)
+        return self._problems_of_group([record], self._plans([record]))[request.client_order_id]
+
+    def cancel(self, record: OrderRecord) -> None:
+        """End an order: here, if it is kept here, else by asking the venue."""
+        if record in self.engine:
+            record.pending_cancel = True
+            self.engine.cancel(record)
+        else:
+            self.sender.cancel(record)
+
+    def modify(self, record: OrderRecord, changes: Mapping[str, Any]) -> List[Problem]:
+        """Change an order, or return why not. A refusal is told like a venue's.
+
+        ``changes`` are fields of `OrderRequest`; ``size`` is the new total.
+        """
+        changed = record.request._replace(**changes)
+        if changed == record.request:
+            return []
+        leg = self.engine.leg(record)
+        kept = leg is not None and leg.wire is None
+        problems = problems_of_change(record, changes, self._store.capabilities, kept)
+        if not problems:
+            live = [other for other in self._store.book.live() if other is not record]
+            position = self.position_of(changed.symbol)
+            facts = validation_facts(self._store, changed, position, live)
+            verdict = validate(changed, facts, self._policies)
+            problems += verdict.problems
+            held = risk_facts(self._store, changed, position, live)
+            problems += [
+                problem
+                for problem in self.risk.problems(changed, held)
+                if problem.code != "RISK_DUPLICATE"
+            ]
+            changes = {name: getattr(verdict.request, name) for name in changes}
+        if problems:
+            self._tell_refusal(record, problems)
+        elif leg is None:
+            self.sender.modify(record, **changes)
+        elif not self.engine.modify(record, changes):
+            self.sender.modify(record, **changes_at_venue(leg, changes))
+        return problems
+
+    def _tell_refusal(self, record: OrderRecord, problems: Sequence[Problem]) -> None:
+        report = self._report(OrderEvent.MODIFY_REJECTED, record, problems)
+        record.denied_by = REASONS[problems[0].code].denied_by
+        self._store.put(report)
+
+    def kill(self, reason: str) -> int:
+        """Let no order pass any more and cancel all live ones; return how many there were."""
+        self.risk.set_state(TradingState.HALTED, reason)
+        live = self._store.book.live()
+        for record in live:
+            self.cancel(record)
+        return len(live)
+
+    # Who does what of an order
+
+    def _plans(self, group: Sequence[OrderRecord]) -> Dict[str, Plan]:
+        alone = {
+            record.client_order_id: self._plan(record.request, Relations()) for record in group
+        }
+        children = sum(record.request.parent_id is not None for record in group)
+        kept = any(plan.does for plan in alone.values())
+        plans = {}
+        for record in group:
+            request = record.request
+            known = {other.client_order_id for other in group}
+            others = [
+                self._store.book.find(key)
+                for key in (request.parent_id, request.oco_id)
+                if key is not None and key not in known
+            ]
+            relations = Relations(
+                request.parent_id is not None,
+                request.oco_id is not None,
+                children,
+                kept or any(other is not None and other in self.engine for other in others),
+            )
+            plans[record.client_order_id] = self._plan(request, relations)
+        return plans
+
+    def _plan(self, request: OrderRequest, relations: Relations) -> Plan:
+        return plan_of(request, relations, self._store.capabilities, self._emulate, self._allowed)
+
+    def _route(self, group: Sequence[OrderRecord], plans: Mapping[str, Plan]) -> None:
+        """Send what the venue does alone, keep the rest."""
+        book = self._store.book
+        kept = []
+        for record in group:
+            request, plan = record.request, plans[record.client_order_id]
+            parent = book.find(request.parent_id) if Emulated.BRACKET in plan.does else None
+            oco = book.find(request.oco_id) if Emulated.OCO in plan.does else None
+            is_parent = any(
+                Emulated.BRACKET in plans[other.client_order_id].does
+                for other in group
+                if other.request.parent_id == record.client_order_id
+            )
+            if plan.does or is_parent:
+                kept.append(self.engine.take(record, plan.does, parent, oco))
+        if len(kept) < len(group):
+            sent = [record for record in group if record not in self.engine]
+            self.sender.place([(record, record.request) for record in sent])
+        for leg in kept:
+            self.engine.begin(leg)
+
+    # Checks
+
+    def _problems_of_group(self, group: Sequence[OrderRecord], plans: Mapping[str, Plan]) -> Found:
+        live = self._store.book.live()
+        found: Found = {}
+        for index, record in enumerate(group):
+            before = [*live, *group[:index]]
+            found[record.client_order_id] = self._problems_of(record, plans, group, before)
+        children = [record.request for record in group if record.request.parent_id is not None]
+        if children and self._policies["bracket_sides"] != "off":
+            first = group[0] if group[0].request.parent_id is None else None
+            parent = first or self._store.book.find(children[0].parent_id)
+            if parent is not None:
+                entry, price = parent.request, parent.request.reference_price
+                for key, problem in bracket_problems(entry, children, price).items():
+                    found[key].append(problem)
+        if len(group) > 1 and any(found.values()):
+            # A bracket without one of its orders is another trade than was asked for.
+            reason = next(problems[0] for problems in found.values() if problems)
+            for problems in found.values():
+                if not problems:
+                    text = f"another order of the bracket is refused: {reason.text}"
+                    problems.append(Problem("BRACKET_INVALID", text))
+        return found
+
+    def _problems_of(
+        self,
+        record: OrderRecord,
+        plans: Mapping[str, Plan],
+        group: Sequence[OrderRecord],
+        live: Sequence[OrderRecord],
+    ) -> List[Problem]:
+        store, plan = self._store, plans[record.client_order_id]
+        problems = self._problems_of_link() + self._problems_of_instrument(record.request)
+        problems += [Problem("UNSUPPORTED", f"the venue has no {what}") for what in plan.lacking]
+        if Emulated.STOP in plan.does and self._wiring.source_of(record.request.symbol) is None:
+            text = f"{record.request.symbol} has no prices to trigger by"
+            problems.append(Problem("NO_TRIGGER_DATA", text))
+        problems += self._problems_of_relatives(record.request, group)
+        position = self.position_of(record.request.symbol)
+        facts = validation_facts(store, record.request, position, live)
+        verdict = validate(record.request, facts, self._policies)
+        problems += verdict.problems
+        if not verdict.problems:
+            record.request, record.rounded = verdict.request, dict(verdict.rounded)
+            held = risk_facts(store, record.request, position, live)
+            problems += self.risk.problems(record.request, held)
+        return problems
+
+    def _problems_of_link(self) -> List[Problem]:
+        store = self._store
+        if store.authenticated:
+            return []
+        if store.connected:
+            return [Problem("RECONCILING", f"{store.name} is being reconciled")]
+        return [Problem("LINK_DOWN", f"{store.name} is not connected")]
+
+    def _problems_of_instrument(self, request: OrderRequest) -> List[Problem]:
+        if self._store.known_instrument(request.symbol) is not None:
+            return []
+        try:
+            self._store.instrument(request.symbol)
+        except UnknownInstrumentError as error:
+            return [Problem("INSTRUMENT_UNKNOWN", str(error))]
+        except BtstoresError as error:
+            return [Problem("LINK_DOWN", str(error))]
+        return []
+
+    def _problems_of_relatives(
+        self, request: OrderRequest, group: Sequence[OrderRecord]
+    ) -> List[Problem]:
+        problems: List[Problem] = []
+        if self._policies["relatives"] == "off":
+            return problems
+        new = {record.client_order_id for record in group}
+        if request.parent_id is not None and request.parent_id not in new:
+            parent = self._store.book.find(request.parent_id)
+            if parent is None or not (parent.live or parent.state is OrderState.COMPLETED):
+                problems.append(Problem("PARENT_GONE", "the parent order is not alive"))
+        if request.oco_id is not None and request.oco_id not in new:
+            other = self._store.book.find(request.oco_id)
+            if other is None or not other.live:
+                problems.append(Problem("OCO_GONE", "the other order of the group is not alive"))
+        return problems
+
+    def _deny(self, record: OrderRecord, problems: Sequence[Problem]) -> None:
+        """End an order that is not sent."""
+        report = self._report(OrderEvent.REJECTED, record, problems)
+        record.denied_by = REASONS[problems[0].code].denied_by
+        record.problems = tuple(problems)
+        self._store.book.add(record)
+        self._note("denied", {"symbol": record.request.symbol, "reason": report.reason}, record)
+        log.warning(
+            "order.denied client_id=%s code=%s reason=%s",
+            record.client_order_id,
+            report.reason_code,
+            report.reason,
+        )
+        self._store.order_handler.handle(report)
+
+    def _report(
+        self, event: OrderEvent, record: OrderRecord, problems: Sequence[Problem]
+    ) -> OrderReport:
+        return OrderReport(
+            event,
+            self._store.clock.time_ns(),
+            record.client_order_id,
+            reason="; ".join(problem.text for problem in problems),
+            reason_code=problems[0].code,
+            local=True,
+        )
+
+    def _note(self, kind: str, payload: Mapping[str, Any], record: OrderRecord) -> None:
+        try:
+            self._store.journal.append(kind, payload, correlation=record.client_order_id)
+        except BtstoresError as error:
+            self._store.journal_failed(error)
+
+    # News
+
+    def on_order(self, record: OrderRecord, event: OrderEvent) -> None:
+        self.engine.on_order(record)
+
+    def on_fill(self, record: OrderRecord, fill: FillReport) -> None:
+        self.engine.on_fill(record, fill)
+
+    def on_account(self, report: AccountReport) -> None:
+        value = self._store.get_value()
+        self.risk.on_value(value, self._today())
+
+    def on_price(self, report: Union[Bar, Tick, Quote]) -> None:
+        """Hear of a price."""
+        self.engine.on_price(report)
+
+    def on_timer(self, report: TimerReport) -> None:
+        """Hear that a time has come that was asked for."""
+        self.engine.on_timer(report.client_order_id)
+
+    def on_link(self, report: LinkReport) -> None:
+        """Hear of the link."""
+        if report.subscription is not None:
+            return
+        if report.state is LinkState.READY:
+            self.engine.resume()
+        elif report.state is LinkState.DOWN:
+            self.risk.on_event("link_down", report.detail)
+
+    def journal_failed(self, error: Exception) -> None:
+        """Hear that something could not be recorded."""
+        self.risk.on_event("journal_failed", str(error))
+
+    def idle(self) -> None:
+        """Record what has changed without being told."""
+        self.engine.save_bests()
+
+    def _state_changed(self, old: TradingState, new: TradingState, cause: str) -> None:
+        log.warning("risk.state old=%s new=%s cause=%s", old.value, new.value, cause)
+        self._store.put_notification("trading state", old.value, new.value, cause)
+
+    def _today(self) -> datetime.date:
+        config = self._store.get_market_config()
+        now = self._store.clock.time_ns() / NS_PER_SECOND
+        return datetime.datetime.fromtimestamp(now, zone(config.timezone)).date()
+
+    def _reported_position(self, symbol: str) -> float:
+        report = self._store.position_handler.positions.get(symbol)
+        return report.size if report is not None else 0.0

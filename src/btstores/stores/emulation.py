@@ -1,0 +1,103 @@
+"""What of an order the venue does, what the core does, and what nobody can; pure functions."""
+
+from __future__ import annotations
+
+from typing import Any, FrozenSet, Iterable, List, NamedTuple, Set, Tuple
+
+from btstores.errors import ConfigError
+from btstores.orders.legs import Emulated
+from btstores.reports import OrderRequest, OrderType, TimeInForce
+from btstores.stores.gateway import Capabilities
+
+__all__ = ["EMULATED_NAMES", "Plan", "Relations", "plan_of", "read_emulate"]
+
+#: What `emulate` may name, and what it stands for.
+EMULATED_NAMES = {
+    OrderType.STOP.value: Emulated.STOP,
+    OrderType.STOP_LIMIT.value: Emulated.STOP,
+    OrderType.STOP_TRAIL.value: Emulated.STOP,
+    OrderType.STOP_TRAIL_LIMIT.value: Emulated.STOP,
+    OrderType.CLOSE.value: Emulated.CLOSE,
+    "bracket": Emulated.BRACKET,
+    "oco": Emulated.OCO,
+    "expiry": Emulated.EXPIRY,
+}
+
+
+class Relations(NamedTuple):
+    """How an order hangs together with others.
+
+    ``children`` is how many exits its bracket has; ``kept`` says that a relative is kept by
+    the core, so that the venue does not know it.
+    """
+
+    in_bracket: bool = False
+    in_oco: bool = False
+    children: int = 0
+    kept: bool = False
+
+
+class Plan(NamedTuple):
+    """What the core does of an order, and what cannot be had."""
+
+    does: FrozenSet[Emulated] = frozenset()
+    lacking: Tuple[str, ...] = ()
+
+
+def read_emulate(names: Any) -> FrozenSet[str]:
+    """Return the names of what the core is to do although the venue could.
+
+    Raises `ConfigError` for a name that is none of order types that can be emulated,
+    ``bracket``, ``oco``, ``expiry`` and ``all``.
+    """
+    given = [names] if isinstance(names, str) else list(names)
+    if "all" in given:
+        return frozenset(EMULATED_NAMES)
+    for name in given:
+        if name not in EMULATED_NAMES:
+            known = ", ".join(["all", *EMULATED_NAMES])
+            raise ConfigError.of("emulate", name, f"some of {known}")
+    return frozenset(given)
+
+
+def plan_of(
+    request: OrderRequest,
+    relations: Relations,
+    can: Capabilities,
+    emulate: FrozenSet[str],
+    allowed: bool,
+) -> Plan:
+    """Return who does what of an order; ``allowed`` is whether the core may do anything."""
+    does: Set[Emulated] = set()
+    lacking: List[str] = []
+    for what, had, kind, words in _demands(request, relations, can):
+        if had and what not in emulate:
+            continue
+        if kind is not None and (allowed or what in emulate or relations.kept):
+            does.add(kind)
+        else:
+            lacking.append(words)
+    return Plan(frozenset(does), tuple(lacking))
+
+
+def _demands(
+    request: OrderRequest, relations: Relations, can: Capabilities
+) -> Iterable[Tuple[str, bool, Any, str]]:
+    """Yield what an order needs: its name, whether the venue has it, who else does, in words."""
+    kind = request.order_type
+    after = OrderType.LIMIT if request.limit_price is not None else OrderType.MARKET
+    substitute = EMULATED_NAMES.get(kind.value) if after in can.order_types else None
+    yield kind.value, kind in can.order_types, substitute, f"{kind.value} orders"
+    tif = request.tif
+    if tif is not TimeInForce.GTC:
+        timed = request.expire_ns is not None and TimeInForce.GTC in can.tifs
+        had = tif in can.tifs or (tif is TimeInForce.DAY and TimeInForce.GTD in can.tifs)
+        name = "expiry" if request.expire_ns is not None else ""
+        yield name, had, Emulated.EXPIRY if timed else None, f"orders with tif {tif.value}"
+    if relations.in_bracket:
+        most = can.bracket_children
+        fits = most is None or relations.children <= most
+        had = can.bracket and fits and not relations.kept
+        yield "bracket", had, Emulated.BRACKET, "brackets" if fits else f"brackets of over {most}"
+    if relations.in_oco:
+        yield "oco", can.oco and not relations.kept, Emulated.OCO, "OCO orders"

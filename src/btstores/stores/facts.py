@@ -1,0 +1,97 @@
+"""What is known of account, instrument and market at the moment of an order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Dict, Iterable, Optional, Sequence
+
+from btstores.orders import risk, validation
+from btstores.orders.book import OrderRecord
+from btstores.reports import OrderRequest, Side
+
+if TYPE_CHECKING:
+    from btstores.stores.base import BaseStore
+
+__all__ = ["group_of", "risk_facts", "selling", "validation_facts"]
+
+
+def validation_facts(
+    store: BaseStore, request: OrderRequest, position: float, live: Sequence[OrderRecord]
+) -> validation.Facts:
+    """Return what validation has to know of ``request``; ``position`` is signed."""
+    can, now_ns = store.capabilities, store.clock.time_ns()
+    instrument = store.known_instrument(request.symbol)
+    config = store.get_market_config()
+    sessions = config.sessions
+    told = store.position_handler.positions.get(request.symbol)
+    sellable = told.sellable if told is not None else None
+    if sellable is not None:
+        # As told, what the venue knows to be for sale is taken off already.
+        sellable += sum(_for_sale(request.symbol, live))
+    shortable = instrument.shortable if instrument is not None else None
+    limited = request.side is Side.SELL and not (can.short if shortable is None else shortable)
+    return validation.Facts(
+        now_ns,
+        instrument,
+        fractional=can.fractional,
+        short=can.short,
+        position=position,
+        sellable=sellable,
+        selling=selling(request, live) if limited or sellable is not None else 0.0,
+        price=request.reference_price,
+        power=None if can.tells_power else _power(store),
+        is_open=sessions.is_open(now_ns) if sessions is not None else None,
+        orders_when_closed=config.orders_when_closed,
+        session_end_ns=sessions.end_of_day(now_ns) if sessions is not None else None,
+    )
+
+
+def risk_facts(
+    store: BaseStore, request: OrderRequest, position: float, live: Sequence[OrderRecord]
+) -> risk.Facts:
+    """Return what the risk control has to know of ``request``; ``position`` is signed."""
+    instrument = store.known_instrument(request.symbol)
+    return risk.Facts(
+        store.clock.monotonic_ns(),
+        position,
+        request.reference_price,
+        instrument.multiplier if instrument is not None else 1.0,
+        live,
+        store.get_value(),
+    )
+
+
+def _power(store: BaseStore) -> Optional[float]:
+    balance = store.balance()
+    if balance is None:
+        return None
+    return balance.cash if balance.power is None else balance.power
+
+
+def _for_sale(symbol: str, live: Iterable[OrderRecord]) -> Iterable[float]:
+    for record in live:
+        other = record.request
+        if other.symbol == symbol and other.side is Side.SELL and not record.in_flight:
+            yield record.remaining
+
+
+def selling(request: OrderRequest, live: Iterable[OrderRecord]) -> float:
+    """Return the size that other live sell orders of the symbol may still sell.
+
+    Of orders that exclude each other only the largest counts, and none that excludes
+    ``request`` itself.
+    """
+    largest: Dict[str, float] = {}
+    own = group_of(request)
+    for record in live:
+        other = record.request
+        if other.symbol != request.symbol or other.side is not Side.SELL:
+            continue
+        key = group_of(other)
+        if key != own:
+            largest[key] = max(largest.get(key, 0.0), record.remaining)
+    return sum(largest.values())
+
+
+def group_of(request: OrderRequest) -> str:
+    """Return the same key for orders of which only one is meant to be executed."""
+    return request.parent_id or request.oco_id or request.client_order_id

@@ -1,0 +1,127 @@
+"""What the contingent engine asks of a store: `btstores.orders.contingent.Actions`."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
+
+from btstores.errors import BtstoresError
+from btstores.instruments import TimeFrame
+from btstores.orders.book import OrderRecord
+from btstores.orders.legs import Leg
+from btstores.orders.watch import Source
+from btstores.reports import OrderReport, OrderRequest, Subscription, TimerReport
+from btstores.stores.sender import OrderSender
+
+if TYPE_CHECKING:
+    from btstores.stores.base import BaseStore
+
+__all__ = ["AUTO", "Wiring"]
+
+log = logging.getLogger(__name__)
+
+#: `trigger_on`: the best kind of price that the venue has.
+AUTO = "auto"
+
+
+class Wiring:
+    """Connects the engine to sender, journal, clock, inbox and market data."""
+
+    def __init__(self, store: BaseStore, sender: OrderSender) -> None:
+        self._store = store
+        self._sender = sender
+        self._watched: Dict[str, Subscription] = {}
+
+    @property
+    def ready(self) -> bool:
+        """Return whether requests can be sent."""
+        return self._store.authenticated
+
+    def now_ns(self) -> int:
+        """Return the time."""
+        return self._store.clock.time_ns()
+
+    def new_id(self) -> str:
+        """Return a new client order id."""
+        return self._store.clock.new_id()
+
+    def place(self, record: OrderRecord, request: OrderRequest) -> None:
+        """Send ``request`` for an order."""
+        if request.client_order_id != record.client_order_id:
+            self._store.book.add_alias(record, request.client_order_id)
+        self._sender.place([(record, request)])
+
+    def cancel(self, record: OrderRecord) -> None:
+        """Ask for the cancellation of what works of an order."""
+        self._sender.cancel(record)
+
+    def resize(self, record: OrderRecord, size: float) -> bool:
+        """Ask for another size; return False where the venue cannot change it."""
+        if "size" not in self._store.capabilities.modify:
+            return False
+        self._sender.modify(record, size=size)
+        record.asked_sizes[-1] = None  # it is the size of what works, not of the order
+        return True
+
+    def tell(self, report: OrderReport) -> None:
+        """Report what becomes of an order that is kept here."""
+        self._store.put(report)
+
+    def alert(self, msg: str, *args: Any) -> None:
+        """Tell strategies what they must look at."""
+        self._store.put_notification(msg, *args)
+
+    def keep(self, leg: Leg) -> None:
+        """Write the state of a leg into the journal."""
+        try:
+            self._store.journal.append("leg", leg.to_dict())
+        except BtstoresError as error:
+            self._store.journal_failed(error)
+
+    def wake_at(self, time_ns: int, client_order_id: str) -> None:
+        """Report when the time has come."""
+        store = self._store
+        store.clock.call_at(time_ns, lambda: store.put(TimerReport(time_ns, client_order_id)))
+
+    # The prices that trigger.
+
+    def source_of(self, symbol: str) -> Optional[Tuple[str, Subscription]]:
+        """Return the kind of prices to trigger by and their stream, or None."""
+        wanted = self._store.params.trigger_on
+        for source in Source.ALL if wanted == AUTO else (wanted,):
+            subscription = self._stream(source, symbol)
+            if subscription is not None and not self._store.problem_of(subscription):
+                return source, subscription
+        return None
+
+    def _stream(self, source: str, symbol: str) -> Optional[Subscription]:
+        if source != Source.BARS:
+            return Subscription(symbol, int(TimeFrame.TICKS), 1, source == Source.QUOTES)
+        shown: List[Subscription] = [
+            data.subscription for data in self._store.datas if data.symbol == symbol
+        ]
+        bars = [each for each in shown if each.timeframe != TimeFrame.TICKS]
+        if bars:
+            return min(bars, key=lambda each: (each.timeframe, each.compression))
+        frames = self._store.capabilities.timeframes
+        if not frames:
+            return None
+        timeframe, compression = min(frames)
+        return Subscription(symbol, timeframe, compression or 1)
+
+    def watch(self, symbol: str) -> str:
+        """Ask for the prices of a symbol; return their kind."""
+        found = self.source_of(symbol)
+        if found is None:
+            self._store.put_notification("no prices to trigger by", symbol)
+            return Source.TICKS
+        source, subscription = found
+        self._watched[symbol] = subscription
+        self._store.streams.add(subscription)
+        return source
+
+    def unwatch(self, symbol: str) -> None:
+        """Ask for them no more."""
+        subscription = self._watched.pop(symbol, None)
+        if subscription is not None:
+            self._store.streams.remove(subscription)

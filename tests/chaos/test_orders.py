@@ -1,0 +1,77 @@
+"""Orders through a link that repeats, reorders and loses what the venue says.
+
+What must hold is checked after every step, and once more against the venue's own book when
+everything has come to rest. See `tests.support.machine`.
+"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from tests.support.machine import VENUES, Machine
+
+EPISODE = 400
+
+
+def play(kind: str, seed: int, steps: int) -> None:
+    """Play one account from a seed; the seed is named when it fails."""
+    chance = random.Random(f"{kind} {seed}")
+    machine = Machine(kind)
+    try:
+        for name in chance.choices(Machine.NAMES, Machine.WEIGHTS, k=steps):
+            machine.step(name, chance)
+        machine.settle()
+    except Exception as error:
+        raise AssertionError(f"play({kind!r}, {seed}, {steps}) failed: {error}") from error
+
+
+@pytest.mark.parametrize("kind", VENUES)
+def test_accounts_from_seeds(kind):
+    for seed in range(6):
+        play(kind, seed, EPISODE)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("kind", VENUES)
+def test_a_million_steps(kind):
+    episodes = 1_000_000 // len(VENUES) // EPISODE
+    first = 1000
+    for seed in range(first, first + episodes):
+        play(kind, seed, EPISODE)
+    print(f"{kind}: {episodes * EPISODE:,} steps, seeds {first} to {first + episodes - 1}")
+
+
+class Orders(RuleBasedStateMachine):
+    """The same steps, chosen by hypothesis, which finds the shortest story that goes wrong."""
+
+    @initialize(kind=st.sampled_from(sorted(VENUES)))
+    def begin(self, kind):
+        self.machine = Machine(kind)
+
+    @rule(name=st.sampled_from(Machine.NAMES), seed=st.integers(0, 1000))
+    def step(self, name, seed):
+        self.machine.step(name, random.Random(seed))
+
+    @invariant()
+    def holds(self):
+        if hasattr(self, "machine"):
+            self.machine.check()
+
+    def teardown(self):
+        if hasattr(self, "machine"):
+            self.machine.settle()
+
+
+TestOrders = Orders.TestCase
+TestOrders.settings = settings(
+    max_examples=40,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)

@@ -1,0 +1,434 @@
+"""A store on the simulated exchange through a link that repeats, reorders and loses reports.
+
+`Machine` does one random thing at a time and looks at what must hold after each of them. All
+chance comes from the generator it is given: a seed tells the whole story again.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import itertools
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+
+from btstores.clock import NS_PER_SECOND, SimulatedClock
+from btstores.errors import LinkError
+from btstores.handlers.base import Listener
+from btstores.instruments import Instrument
+from btstores.orders.book import OrderRecord
+from btstores.orders.lifecycle import FINAL, OrderState
+from btstores.reports import (
+    FillReport,
+    LinkReport,
+    LinkState,
+    OrderEvent,
+    OrderReport,
+    OrderRequest,
+    OrderType,
+    Side,
+    Tick,
+    TimeInForce,
+)
+from btstores.sim.book.account import Account
+from btstores.sim.exchange import Exchange
+from btstores.stores.base import BaseStore, Param
+from btstores.stores.gateway import ALL_ORDER_TYPES, Capabilities, Gateway, PutReport
+
+CASH = 1_000_000.0
+FEE = 0.25
+SYMBOL = "A"
+START_NS = 1_700_000_000 * NS_PER_SECOND
+
+NATIVE = Capabilities(
+    order_types=ALL_ORDER_TYPES - {OrderType.CLOSE},
+    tifs=frozenset({TimeInForce.GTC, TimeInForce.GTD}),
+    bracket=True,
+    oco=True,
+    modify=frozenset({"size", "price", "limit_price", "trail_amount", "trail_percent"}),
+    short=True,
+    ticks=True,
+)
+#: What a venue may be able to do; what it lacks is emulated.
+VENUES: Dict[str, Capabilities] = {
+    "has all": NATIVE,
+    "has stops, changes sizes": dataclasses.replace(NATIVE, bracket=False, oco=False),
+    "has stops, changes nothing": dataclasses.replace(
+        NATIVE, bracket=False, oco=False, modify=frozenset()
+    ),
+    "has nothing": dataclasses.replace(
+        NATIVE,
+        order_types=frozenset({OrderType.MARKET, OrderType.LIMIT}),
+        tifs=frozenset({TimeInForce.GTC}),
+        bracket=False,
+        oco=False,
+        modify=frozenset(),
+    ),
+}
+
+
+class NoisyVenue(Gateway):
+    """The exchange behind a link that keeps every report until the machine lets it go."""
+
+    def __init__(self, clock: SimulatedClock, capabilities: Capabilities) -> None:
+        self.capabilities = capabilities  # type: ignore[misc]
+        self.clock = clock
+        self.exchange = Exchange(
+            clock,
+            [Instrument(SYMBOL, lot=1.0)],
+            Account("A1", "USD", CASH),
+            fees=lambda symbol, side, size, price: FEE,
+        )
+        self.exchange.put = self._hear
+        self.pending: List[Any] = []
+        self.sent: List[str] = []
+        self.broken = False
+        self._put: Optional[PutReport] = None
+
+    def _hear(self, report: Any) -> None:
+        if isinstance(report, (OrderReport, FillReport)) and not self.broken:
+            self.pending.append(report)
+
+    def let_go(self, index: int, times: int = 1) -> None:
+        report = self.pending.pop(index)
+        for _ in range(times):
+            if self._put is not None:
+                self._put(report)
+
+    def connect(self, put: PutReport, timeout: float) -> None:
+        if self.broken:
+            raise LinkError("broken")
+        self._put = put
+
+    def disconnect(self) -> None:
+        self._put = None
+        self.pending.clear()
+
+    def instrument(self, symbol: str) -> Instrument:
+        return self.exchange.instrument(symbol)
+
+    def subscribe(self, subscription: Any) -> None:
+        return
+
+    unsubscribe = subscribe
+
+    def history(self, *args: Any) -> Sequence[Any]:
+        return ()
+
+    def place(self, group: Sequence[OrderRequest]) -> None:
+        self._check()
+        self.sent += [request.client_order_id for request in group]
+        self.exchange.submit(group)
+
+    def cancel(self, client_order_id: str, venue_order_id: Optional[str]) -> None:
+        self._check()
+        self.exchange.cancel(client_order_id)
+
+    def modify(self, modification: Any) -> None:
+        self._check()
+        self.exchange.modify(modification)
+
+    def mass_status(self, since_ns: Optional[int] = None) -> Any:
+        self._check()
+        return self.exchange.mass_status(since_ns)
+
+    def _check(self) -> None:
+        if self.broken:
+            raise LinkError("broken")
+
+
+class MachineStore(BaseStore):
+    """The store of a `NoisyVenue`."""
+
+    name = "machine"
+    PARAMS = (Param("venue", None, (Gateway,), "the venue"),)
+    gateway: NoisyVenue
+
+    @classmethod
+    def identity(cls, params: Any) -> Any:
+        return None
+
+    def make_gateway(self) -> Gateway:
+        return self.params.venue
+
+
+class Told(Listener):
+    """What a strategy would have been told."""
+
+    def __init__(self) -> None:
+        self.position = 0.0
+        self.fills: List[FillReport] = []
+        self.told: Dict[str, List[OrderState]] = collections.defaultdict(list)
+
+    def on_order(self, record: OrderRecord, event: OrderEvent) -> None:
+        self.told[record.client_order_id].append(record.state)
+
+    def on_fill(self, record: OrderRecord, fill: FillReport) -> None:
+        self._count(fill)
+        self.told[record.client_order_id].append(record.state)
+
+    def on_foreign_fill(self, fill: FillReport) -> None:
+        self._count(fill)
+
+    def _count(self, fill: FillReport) -> None:
+        self.fills.append(fill)
+        self.position += fill.size * fill.side.sign
+
+
+class Machine:
+    """One account and its venue. ``step`` does something; ``settle`` brings all to an end."""
+
+    def __init__(self, kind: str) -> None:
+        self.clock = SimulatedClock(START_NS)
+        self.venue = NoisyVenue(self.clock, VENUES[kind])
+        make: Any = MachineStore
+        self.store: MachineStore = make(
+            venue=self.venue, clock=self.clock, account="A1", reconnect_interval=0.01
+        )
+        self.store.capabilities = VENUES[kind]
+        self.account = Told()
+        self.store.set_listener(self.account)
+        self.store.connect()
+        self.records: List[OrderRecord] = []
+        self.groups: List[Tuple[str, float, List[OrderRecord]]] = []
+        self.price = 100.0
+        self.modified: Set[str] = set()
+        self._foreign = itertools.count()
+        self._ids = itertools.count()
+        self._told_before: Dict[str, int] = {}
+        self.tick(0.0)
+
+    # What happens.
+
+    ACTIONS = (
+        ("tick_randomly", 8),
+        ("deliver", 10),
+        ("buy_or_sell", 3),
+        ("bracket", 1),
+        ("oco", 1),
+        ("cancel", 2),
+        ("modify", 1),
+        ("lose", 0.3),
+        ("reconnect", 0.1),
+        ("somebody_else", 0.2),
+        ("wait", 1),
+    )
+    NAMES = tuple(name for name, _ in ACTIONS)
+    WEIGHTS = tuple(weight for _, weight in ACTIONS)
+
+    def step(self, name: str, chance: Any) -> None:
+        """Do one thing, then look whether all is as it must be."""
+        getattr(self, name)(chance)
+        self.store.process_events()
+        self.check()
+
+    def tick_randomly(self, chance: Any) -> None:
+        self.tick(chance.choice((-1.5, -0.5, -0.5, 0.5, 0.5, 1.5)), chance.choice((None, 1, 3)))
+
+    def tick(self, move: float, size: Optional[float] = None) -> None:
+        self.price = max(50.0, self.price + move)
+        self.clock.advance(1)
+        tick = Tick(SYMBOL, self.clock.time_ns(), self.price, size)
+        self.venue.exchange.on_tick(tick)
+        if self.store.authenticated:
+            self.store.put(tick)
+
+    def deliver(self, chance: Any) -> None:
+        """Let one report through: any of those on their way, now and then twice."""
+        if self.venue.pending:
+            index = chance.randrange(len(self.venue.pending)) if chance.random() < 0.3 else 0
+            self.venue.let_go(index, 2 if chance.random() < 0.15 else 1)
+
+    def lose(self, chance: Any) -> None:
+        if self.venue.pending:
+            self.venue.pending.pop(chance.randrange(len(self.venue.pending)))
+
+    def buy_or_sell(self, chance: Any) -> None:
+        self._place([self._order(chance)])
+
+    def bracket(self, chance: Any) -> None:
+        side = chance.choice(tuple(Side))
+        parent = self._order(chance, side, chance.choice((OrderType.MARKET, OrderType.LIMIT)))
+        entry = self.price if parent.request.order_type is OrderType.MARKET else None
+        entry = entry or parent.request.price
+        other = Side.SELL if side is Side.BUY else Side.BUY
+        size = parent.request.size
+        away = side.sign * chance.choice((1.0, 2.0))
+        exits = [(OrderType.STOP, entry - away, size), (OrderType.LIMIT, entry + away, size)]
+        if chance.random() < 0.3:
+            exits[1:] = [
+                (OrderType.LIMIT, entry + away, max(1.0, size // 2)),
+                (OrderType.LIMIT, entry + 2 * away, max(1.0, size // 2)),
+            ]
+        children = [
+            self._order(chance, other, kind, price, size=each, parent_id=parent.client_order_id)
+            for kind, price, each in exits
+        ]
+        if self._place([parent, *children]):
+            self.groups.append(("bracket", size, [parent, *children]))
+
+    def oco(self, chance: Any) -> None:
+        first = self._order(chance, Side.BUY, OrderType.LIMIT, self.price - 1.0)
+        size = first.request.size
+        second = self._order(
+            chance,
+            Side.SELL,
+            OrderType.LIMIT,
+            self.price + 1.0,
+            size=size,
+            oco_id=first.client_order_id,
+        )
+        if self._place([first]) and self._place([second]):
+            self.groups.append(("oco", size, [first, second]))
+
+    def cancel(self, chance: Any) -> None:
+        live = self.store.book.live()
+        if live and self.store.authenticated:
+            self.store.order_cancel(chance.choice(live))
+
+    def modify(self, chance: Any) -> None:
+        live = self.store.book.live()
+        if not live or not self.store.authenticated:
+            return
+        record = chance.choice(live)
+        changes: Dict[str, Any] = {"size": record.request.size + chance.choice((-1, 1, 2))}
+        if record.request.price is not None and chance.random() < 0.5:
+            changes["price"] = record.request.price + chance.choice((-0.5, 0.5))
+        if not self.store.order_modify(record, **changes):
+            self.modified.add(record.client_order_id)
+
+    def reconnect(self, chance: Any = None) -> None:
+        """Break the link, lose what is on its way, and come back."""
+        self.venue.broken = True
+        self.store.put(LinkReport(LinkState.DOWN, self.clock.time_ns(), detail="cut"))
+        self.store.process_events()
+        self.venue.pending.clear()
+        self.venue.broken = False
+        while not self.store.authenticated:
+            self.clock.advance(1)
+            self.store.process_events()
+
+    def somebody_else(self, chance: Any) -> None:
+        key = f"foreign-{next(self._foreign)}"
+        side = chance.choice(tuple(Side))
+        self.venue.exchange.submit([OrderRequest(key, SYMBOL, side, 2.0, OrderType.MARKET)])
+
+    def wait(self, chance: Any) -> None:
+        self.clock.advance(chance.choice((1, 10, 100)))
+
+    # Orders.
+
+    def _order(
+        self,
+        chance: Any,
+        side: Optional[Side] = None,
+        kind: Optional[OrderType] = None,
+        price: Optional[float] = None,
+        size: Optional[float] = None,
+        **more: Any,
+    ) -> OrderRecord:
+        side = side or chance.choice(tuple(Side))
+        kind = kind or chance.choice([each for each in OrderType if each is not OrderType.CLOSE])
+        size = float(size or chance.choice((1, 4, 10)))
+        request = OrderRequest(
+            f"c{next(self._ids)}",
+            SYMBOL,
+            side,
+            size,
+            kind,
+            reference_price=self.price,
+            bar_time_ns=self.clock.time_ns(),
+            time_ns=self.clock.time_ns(),
+            **more,
+        )
+        if kind is OrderType.LIMIT:
+            price = price or self.price - side.sign * chance.choice((0.5, 1.0, 3.0))
+        elif kind in (OrderType.STOP, OrderType.STOP_LIMIT):
+            price = price or self.price + side.sign * chance.choice((0.5, 1.0, 3.0))
+        elif kind in (OrderType.STOP_TRAIL, OrderType.STOP_TRAIL_LIMIT):
+            request = request._replace(trail_amount=chance.choice((0.5, 1.0, 2.0)))
+        if kind is OrderType.STOP_LIMIT:
+            request = request._replace(limit_price=price + side.sign)
+        if chance.random() < 0.1 and not more:
+            later = self.clock.time_ns() + 30 * NS_PER_SECOND
+            request = request._replace(tif=TimeInForce.GTD, expire_ns=later)
+        return OrderRecord(request._replace(price=price))
+
+    def _place(self, group: List[OrderRecord]) -> bool:
+        if not self.store.order_create(*group):
+            return False
+        self.records += group
+        return True
+
+    # What must hold.
+
+    def check(self) -> None:
+        book, account = self.store.book, self.account
+        ids = [fill.fill_id for fill in account.fills]
+        assert len(ids) == len(set(ids)), "a fill was counted twice"
+        total = sum(fill.size * fill.side.sign for fill in account.fills)
+        assert account.position == total
+        assert len(self.venue.sent) == len(set(self.venue.sent)), "an order was sent twice"
+        for record in self.records[-40:]:
+            assert record.filled == sum(fill.size for fill in record.fills)
+            states = account.told[record.client_order_id]
+            over = [state for state in states if state in FINAL]
+            if over:
+                first = states.index(over[0])
+                assert states[first:] == over, f"{record.client_order_id} lives again: {states}"
+                changes = [b for a, b in zip(over, over[1:]) if a is not b]
+                assert changes in ([], [OrderState.COMPLETED]), states
+            if record.live:
+                assert not record.is_filled, record
+        assert all(record.live for record in book.live())
+
+    def settle(self) -> None:
+        """Bring everything that is on its way, and compare with the venue's own book."""
+        for _ in range(20):
+            while self.venue.pending:
+                self.venue.let_go(0)
+                self.store.process_events()
+            self.reconnect()
+            self.store.process_events()
+            if not self.venue.pending:
+                break
+        self.check()
+        exchange = self.venue.exchange
+        assert self.account.position == exchange.account.position(SYMBOL).size
+        fills = self.account.fills
+        spent = sum(fill.side.sign * fill.size * fill.price for fill in fills)
+        fees = sum(fill.commission or 0.0 for fill in fills)
+        assert round(CASH - spent - fees, 2) == round(exchange.account.cash, 2)
+        self._compare_orders()
+        self._look_at_groups()
+
+    def _compare_orders(self) -> None:
+        """Every order that works at the venue is one of ours, and as large."""
+        at_venue: Dict[str, float] = {}
+        for report in self.venue.exchange.mass_status().orders:
+            if report.event is OrderEvent.ACCEPTED and report.filled < report.size:
+                record = self.store.book.find(report.client_order_id)
+                assert record is not None
+                key = record.client_order_id
+                assert key not in at_venue, f"{key} works twice"
+                at_venue[key] = report.size - report.filled
+        for record in self.records:
+            working = at_venue.pop(record.client_order_id, 0.0)
+            kept = record in self.store.desk.engine
+            if not record.live:
+                assert not working, f"{record.client_order_id} is over and still works"
+            elif not kept:
+                assert working == record.remaining, record
+        assert not [key for key in at_venue if not key.startswith("foreign")]
+
+    def _look_at_groups(self) -> None:
+        """When one has taken all, no sibling lives."""
+        for kind, size, group in self.groups:
+            if self.modified.intersection(record.client_order_id for record in group):
+                continue
+            members = group[1:] if kind == "bracket" else group
+            opened = group[0].filled if kind == "bracket" else size
+            closed = sum(record.filled for record in members)
+            ended = kind == "oco" or not group[0].live
+            if ended and closed >= opened:
+                living = [record for record in members if record.live]
+                assert not living, f"{kind}: {closed} of {opened} traded and {living} live"
