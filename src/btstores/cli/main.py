@@ -109,6 +109,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_run(commands)
     _add_stores(commands)
+    _add_conformance(commands)
     if "journal" in arguments:
         from btstores.journal.commands import add_journal_commands
 
@@ -246,6 +247,46 @@ def _stores(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     from btstores.cli.stores import stores_command
 
     return stores_command(args, out, err)
+
+
+_CONFORMANCE = """examples:
+  btstores conformance paper
+  btstores conformance paper --case E10 E40 --set emulate=all
+  btstores conformance NAME --set port=11111 --symbol 00700.HK --size 200
+  btstores conformance --list
+
+It trades: use a demo account without positions and orders in the symbol. The size should be
+at least two lots. The last line is `N passed, N failed, N skipped`; what the core does for the
+venue is told as emulated and counts as passed. The exit status is 0 if no case has failed.
+
+--json: one object a line, its "event" is case (id, title, outcome, reason); the last one is
+the "summary"."""
+
+
+def _add_conformance(commands: Any) -> None:
+    about = "run the conformance suite on a store, with real orders"
+    parser = _add(commands, "conformance", about, _CONFORMANCE)
+    parser.add_argument("name", nargs="?", metavar="NAME", help="see btstores stores")
+    parser.add_argument(
+        "--set", metavar="NAME=VALUE", action="append", default=[], help="parameter of the store"
+    )
+    parser.add_argument("--symbol", metavar="S", help="what to trade")
+    parser.add_argument("--option", metavar="S", help="an option, for the cases with options")
+    parser.add_argument(
+        "--size", type=_above_zero, metavar="N", help="of an order (default 2; paper: 10)"
+    )
+    parser.add_argument(
+        "--timeframe", metavar="FRAME", default="minutes", help="of the feed (default minutes)"
+    )
+    parser.add_argument("--case", metavar="ID", nargs="+", help="only these, such as E10")
+    parser.add_argument("--list", action="store_true", help="list the cases and run none")
+    parser.set_defaults(handler=_conformance)
+
+
+def _conformance(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from btstores.cli.conformance import conformance_command
+
+    return conformance_command(args, out, err)
 
 
 def _above_zero(text: str) -> float:
