@@ -52,13 +52,32 @@ def _buying(before: List[float], after: List[float], placed: List[float]) -> Buy
     )
 
 
-def simulated(count: int, through_store: bool, journal: bool = False) -> Buying:
+#: Limits that all have to be looked at, and none of which is reached.
+RISK = {
+    "account": {
+        "max_order_size": 1e9,
+        "max_order_value": 1e12,
+        "max_position": 1e9,
+        "max_open_orders": 1_000_000,
+        "max_order_rate": "1000000 per 1 s",
+        "price_collar": 0.5,
+        "max_daily_loss": 1e9,
+    }
+}
+
+
+def simulated(count: int, through_store: bool, journal: bool = False, risk: Any = None) -> Buying:
     """Buy through the store, or from BackBroker, on bars of a store on a simulated clock."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "bench.journal") if journal else None
-        store = BenchStore(clock=SimulatedClock(START_NS), journal=path)
+        store = BenchStore(clock=SimulatedClock(START_NS), journal=path, risk=risk)
         placed: List[float] = []
-        store.gateway.on_place = lambda request: placed.append(time.perf_counter())
+
+        def on_place(request: Any) -> None:
+            placed.append(time.perf_counter())
+            store.gateway.fill(request, request.size, FIRST_PRICE, request.time_ns)
+
+        store.gateway.on_place = on_place
         cerebro = bt.Cerebro()
         if through_store:
             cerebro.setbroker(store.getbroker())
@@ -82,18 +101,23 @@ def store_broker(count: int) -> Buying:
     return simulated(count, through_store=True)
 
 
+def with_risk(count: int) -> Buying:
+    return simulated(count, through_store=True, risk=RISK)
+
+
 def journaled(count: int) -> Buying:
     return simulated(count, through_store=True, journal=True)
 
 
 def threaded(count: int) -> Buying:
     """Buy on live ticks on the wall clock: a thread of the store calls the gateway."""
-    side = Ours(1, 0.5)
+    side = Ours(1, 0.5, risk=RISK)
     placed: List[float] = []
     arrived = threading.Event()
 
     def on_place(request: Any) -> None:
         placed.append(time.perf_counter())
+        side.store.gateway.fill(request, request.size, FIRST_PRICE, request.time_ns)
         arrived.set()
 
     side.store.gateway.on_place = on_place
@@ -116,13 +140,14 @@ def threaded(count: int) -> Buying:
 
 def rows(plan: Plan) -> Iterator[Row]:
     count = plan.count(2000, least=20)
-    functions = (back_broker, store_broker, journaled, threaded)
-    back, inline, with_journal, sent = plan.each(*functions, args=(count,))
+    functions = (back_broker, store_broker, with_risk, journaled, threaded)
+    back, inline, risky, with_journal, sent = plan.each(*functions, args=(count,))
     baseline = median([median(buying.returned) for buying in back])
-    for title, found in (
-        ("one thread, simulated clock", inline),
-        ("the same with a journal on disk", with_journal),
-        ("through the sending thread", sent),
+    for title, found, most in (
+        ("one thread, simulated clock", inline, None),
+        ("the same with all risk limits on", risky, None),
+        ("the same with a journal on disk", with_journal, None),
+        ("through the sending thread, validation and risk on", sent, 150.0),
     ):
         yield Row(
             f"buy() to gateway.place(), {title}, p50",
@@ -130,6 +155,7 @@ def rows(plan: Plan) -> Iterator[Row]:
             "us",
             baseline,
             "buy() of BackBroker",
+            most=most,
         )
     yield Row(
         "buy() until it returns, through the sending thread, p50",

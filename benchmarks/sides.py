@@ -79,9 +79,9 @@ class Upstream:
 class Ours:
     """Store feeds and the store's broker."""
 
-    def __init__(self, feeds: int, qcheck: float) -> None:
+    def __init__(self, feeds: int, qcheck: float, risk: Any = None) -> None:
         self.cerebro = bt.Cerebro()
-        self.store = BenchStore()
+        self.store = BenchStore(risk=risk)
         self.symbols = [f"S{i}" for i in range(feeds)]
         first_ns = time.time_ns()
         gateway = self.store.gateway

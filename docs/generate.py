@@ -13,6 +13,7 @@ import contextlib
 import functools
 import inspect
 import io
+import logging
 import re
 import runpy
 import sys
@@ -21,9 +22,12 @@ from typing import Any, Callable, Dict, Iterable, List, Sequence
 
 from btstores import errors
 from btstores.orders.lifecycle import OrderState, OwnEvent, next_state
+from btstores.orders.reasons import REASONS
 from btstores.reports import OrderEvent
 from btstores.stores.base import BaseStore
 from btstores.stores.paper import PaperStore
+from btstores.testing import all_cases, matrix, run_cases
+from btstores.testing.paper import ControlledPaper
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "docs" / "examples"
@@ -69,6 +73,15 @@ def error_table() -> str:
     return _table(["class", "`code`", "is a", "meaning"], rows)
 
 
+def reason_table() -> str:
+    """Return the codes of refusals and of what becomes of orders here."""
+    rows = [
+        [f"`{code}`", reason.denied_by, reason.meaning, reason.fix]
+        for code, reason in REASONS.items()
+    ]
+    return _table(["code", "by", "meaning", "what helps"], rows)
+
+
 def order_state_table() -> str:
     """Return what each event does in each state."""
     rows = []
@@ -99,9 +112,26 @@ def param_table(owner: Any) -> str:
     return _table(["parameter", "default", "meaning"], rows)
 
 
+def conformance_table() -> str:
+    """Run the conformance suite on the paper venue and return what came of it."""
+    columns: Dict[str, Dict[str, Any]] = {"paper": {}, "paper, emulated": {"emulate": "all"}}
+    logging.disable(logging.CRITICAL)  # what it breaks on purpose is no news
+    try:
+        return matrix(
+            {
+                name: run_cases(all_cases(), functools.partial(ControlledPaper, **params))
+                for name, params in columns.items()
+            }
+        )
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 TABLES: Dict[str, Callable[[], str]] = {
+    "conformance": conformance_table,
     "errors": error_table,
     "order states": order_state_table,
+    "reasons": reason_table,
     "store parameters": lambda: param_table(BaseStore),
     "paper parameters": lambda: param_table(PaperStore),
 }

@@ -82,6 +82,7 @@ class NoisyVenue(Gateway):
         self.pending: List[Any] = []
         self.sent: List[str] = []
         self.broken = False
+        self.failure: Optional[str] = None
         self._put: Optional[PutReport] = None
 
     def _hear(self, report: Any) -> None:
@@ -115,17 +116,17 @@ class NoisyVenue(Gateway):
         return ()
 
     def place(self, group: Sequence[OrderRequest]) -> None:
-        self._check()
+        self._call(self._submit, group)
+
+    def _submit(self, group: Sequence[OrderRequest]) -> None:
         self.sent += [request.client_order_id for request in group]
         self.exchange.submit(group)
 
     def cancel(self, client_order_id: str, venue_order_id: Optional[str]) -> None:
-        self._check()
-        self.exchange.cancel(client_order_id)
+        self._call(self.exchange.cancel, client_order_id)
 
     def modify(self, modification: Any) -> None:
-        self._check()
-        self.exchange.modify(modification)
+        self._call(self.exchange.modify, modification)
 
     def mass_status(self, since_ns: Optional[int] = None) -> Any:
         self._check()
@@ -134,6 +135,15 @@ class NoisyVenue(Gateway):
     def _check(self) -> None:
         if self.broken:
             raise LinkError("broken")
+
+    def _call(self, function: Any, *args: Any) -> None:
+        """Do what is asked, but for the times when nobody knows whether it was done."""
+        self._check()
+        failure, self.failure = self.failure, None
+        if failure != "before":
+            function(*args)
+        if failure is not None:
+            raise TimeoutError(f"no answer; it failed {failure} it was done")
 
 
 class MachineStore(BaseStore):
@@ -211,6 +221,7 @@ class Machine:
         ("reconnect", 0.1),
         ("somebody_else", 0.2),
         ("wait", 1),
+        ("fail", 0.2),
     )
     NAMES = tuple(name for name, _ in ACTIONS)
     WEIGHTS = tuple(weight for _, weight in ACTIONS)
@@ -315,6 +326,10 @@ class Machine:
     def wait(self, chance: Any) -> None:
         self.clock.advance(chance.choice((1, 10, 100)))
 
+    def fail(self, chance: Any) -> None:
+        """Let the next request end without an answer, done or not."""
+        self.venue.failure = chance.choice(("before", "after"))
+
     # Orders.
 
     def _order(
@@ -379,6 +394,8 @@ class Machine:
                 assert changes in ([], [OrderState.COMPLETED]), states
             if record.live:
                 assert not record.is_filled, record
+            else:
+                assert not record.outcome_unknown, "an unknown outcome is no end"
         assert all(record.live for record in book.live())
 
     def settle(self) -> None:
@@ -416,7 +433,7 @@ class Machine:
             kept = record in self.store.desk.engine
             if not record.live:
                 assert not working, f"{record.client_order_id} is over and still works"
-            elif not kept:
+            elif not kept and not record.outcome_unknown:
                 assert working == record.remaining, record
         assert not [key for key in at_venue if not key.startswith("foreign")]
 
@@ -425,6 +442,8 @@ class Machine:
         for kind, size, group in self.groups:
             if self.modified.intersection(record.client_order_id for record in group):
                 continue
+            if any(record.outcome_unknown for record in group):
+                continue  # only evidence may end it, and there is none
             members = group[1:] if kind == "bracket" else group
             opened = group[0].filled if kind == "bracket" else size
             closed = sum(record.filled for record in members)

@@ -17,6 +17,7 @@ import pytest
 
 from btstores.cli import main
 from btstores.feeds.storefeed import StoreFeed
+from btstores.orders.reasons import REASONS
 from btstores.sim.prices.generator import Generator
 from btstores.stores.gateway import Capabilities
 from btstores.stores.registry import installed_stores
@@ -143,18 +144,40 @@ def test_code_is_as_old_as_the_oldest_python() -> None:
 
 def test_every_reason_code_is_explained() -> None:
     page = (DOCS / "errors.md").read_text(encoding="utf-8")
-    codes = set()
-    for path in (ROOT / "src" / "btstores").rglob("*.py"):
-        codes |= reason_codes(path.read_text(encoding="utf-8"))
-    assert {"INVALID", "MARGIN", "NOT_OPEN", "BAD_TICK", "JOURNAL"} <= codes
-    assert {"NOT_LIVE", "UNSUPPORTED", "NO_BAR", "OTHER_STORE", "BRACKET_INVALID"} <= codes
-    assert [code for code in sorted(codes) if f"`{code}`" not in page] == []
+    ours = re.search(r"<!-- generated: reasons -->(.*?)<!-- end -->(.*)", page, re.DOTALL)
+    assert ours is not None
+    assert [code for code in REASONS if f"| `{code}` |" not in ours[1]] == []
+    codes = {code for source in sources("sim") for code in venue_codes(source)}
+    assert {"MARGIN", "NOT_OPEN", "BAD_TICK", "IMMEDIATE", "DUPLICATE_ID", "RELATED"} <= codes
+    assert [code for code in sorted(codes) if f"`{code}`" not in ours[2]] == []
 
 
-def reason_codes(source: str) -> set:
-    """Return the codes that a file gives to refusals."""
-    givers = "Refusal|ModifyRefused|VenueRefused|_problems|_refuse|_refuse_held|_deny"
-    return set(re.findall(rf'\b(?:{givers})\([^()]*?"([A-Z_]{{4,}})"', source))
+def test_every_reason_code_that_is_given_is_in_the_table() -> None:
+    rooms = ("orders", "stores", "brokers", "handlers")
+    codes = {code for room in rooms for source in sources(room) for code in our_codes(source)}
+    assert {"PRICE_TICK", "LINK_DOWN", "JOURNAL", "NEVER_SENT", "ORDER_FINISHED"} <= codes
+    assert codes - set(REASONS) == {"PARAMS"}, "the name of an attribute, and no code"
+
+
+def sources(room: str) -> List[str]:
+    files = (ROOT / "src" / "btstores" / room).rglob("*.py")
+    return [path.read_text(encoding="utf-8") for path in files]
+
+
+def venue_codes(source: str) -> set:
+    """Return the codes that a file of the simulated venue gives to refusals and ends."""
+    givers = r"\b(?:Refusal|ModifyRefused|_refuse|_deny)\([^()]*?|reason_code="
+    return set(re.findall(rf'(?:{givers})"([A-Z_]{{4,}})"', source))
+
+
+def our_codes(source: str) -> set:
+    """Return the texts of a file that look like codes, but for the names it offers."""
+    found = set()
+    for node in ast.parse(source).body:
+        if not (isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"):
+            texts = [getattr(each, "value", getattr(each, "s", None)) for each in ast.walk(node)]
+            found |= {text for text in texts if isinstance(text, str)}
+    return {text for text in found if re.fullmatch(r"[A-Z_]{6,}", text)}
 
 
 def test_every_parameter_of_a_feed_is_explained() -> None:

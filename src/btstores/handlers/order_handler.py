@@ -27,6 +27,7 @@ _METHODS: Dict[OrderEvent, str] = {
     OrderEvent.OUTCOME_UNKNOWN: "on_outcome_unknown",
 }
 
+_REFUSALS = frozenset({OrderEvent.CANCEL_REJECTED, OrderEvent.MODIFY_REJECTED})
 _ANSWERS = frozenset({OrderEvent.MODIFIED, OrderEvent.MODIFY_REJECTED})
 _ALIVE = frozenset({OrderEvent.ACCEPTED, OrderEvent.TRIGGERED, OrderEvent.MODIFIED})
 
@@ -120,12 +121,16 @@ class OrderHandler(Handler):
             getattr(self, _METHODS[event])(record, report._replace(event=event))
 
     def _confirm(self, record: OrderRecord, report: OrderReport) -> None:
-        """Take what says nothing new for what it settles: the order works as it did."""
-        if record.outcome_unknown or report.reconciled:
-            record.outcome_unknown = False
+        """Take what says nothing new for what it settles: the order works as it did.
+
+        What is told out of order may be older than a cancel or a change that nobody answers; a
+        mass status is not.
+        """
+        if report.reconciled:
             record.pending_cancel = False
             record.answer_modify(all_of_them=True)
-        record.in_flight = False
+        if report.reconciled or record.in_flight:
+            record.in_flight = record.outcome_unknown = False
         if report.reconciled and record.filled and record.is_filled:
             record.state = OrderState.COMPLETED
             self.book.finish(record)
@@ -171,11 +176,14 @@ def _note_event(
     """Set what is known of an order besides its state."""
     if event is OrderEvent.OUTCOME_UNKNOWN:
         record.outcome_unknown = True
-    elif not report.local:  # what we say ourselves is no answer of the venue
+    elif not report.local and not (event in _REFUSALS and record.in_flight):
+        # Neither what we say ourselves nor the refusal of a cancel or a change of an order that
+        # the venue may not have is evidence that the order came through.
         record.in_flight = record.outcome_unknown = False
     if event in (OrderEvent.CANCEL_REJECTED, OrderEvent.CANCELED) or state in FINAL:
         record.pending_cancel = False
     if state in FINAL:
+        record.in_flight = record.outcome_unknown = False
         record.answer_modify(all_of_them=True)
     if event is OrderEvent.TRIGGERED:
         record.triggered = True

@@ -31,6 +31,7 @@ from btstores.orders.legs import (
     trigger_of,
 )
 from btstores.orders.watch import Watches
+from btstores.orders.wires import hear, let_go
 from btstores.reports import (
     Bar,
     FillReport,
@@ -70,9 +71,6 @@ if TYPE_CHECKING:
 __all__ = ["Contingent"]
 
 log = logging.getLogger(__name__)
-
-_DONE = frozenset({OrderEvent.CANCELED, OrderEvent.EXPIRED})
-_REFUSED = frozenset({OrderEvent.REJECTED, OrderEvent.MARGIN})
 
 
 class Contingent:
@@ -180,98 +178,12 @@ class Contingent:
         leg = self._legs.get(record.client_order_id)
         if leg is None or report.local:
             return report
-        wire = leg.wire
-        named = report.client_order_id
-        if wire is None or (named is not None and named != wire.client_order_id):
-            # It tells of an earlier wire, which has been dealt with.
-            return report if not record.aliases and wire is None else None
-        if report.event in _DONE:
-            return self._wire_ended(leg, wire, report)
-        if report.reconciled and report.event not in _REFUSED:
-            return self._wire_found(leg, wire, report)
-        if report.event in _REFUSED:
-            leg.wire = None
-        elif report.event is OrderEvent.CANCEL_REJECTED:
-            return self._cancel_refused(leg, wire, report)
-        elif report.event is OrderEvent.MODIFIED:
-            return self._wire_changed(leg, wire, report)
-        elif report.event is OrderEvent.MODIFY_REJECTED:
-            return self._change_refused(leg, wire, report)
-        return report
-
-    def _wire_ended(self, leg: Leg, wire: Wire, report: OrderReport) -> Optional[OrderReport]:
-        leg.wire = None
-        if leg.ending is not None:
-            event, code, reason = leg.ending
-            return report._replace(event=event, reason_code=code, reason=reason)
-        if wire.replacing and not leg.record.pending_cancel:
-            leg.record.in_flight = leg.record.outcome_unknown = False
+        heard = hear(leg, report)
+        if heard.replace and leg.wire is not None:
+            self._replace(leg, leg.wire)
+        if heard.settle:
             self._settle_soon(leg)
-            return None
-        return report
-
-    def _wire_found(self, leg: Leg, wire: Wire, report: OrderReport) -> OrderReport:
-        """Take what a mass status says of a wire: what was lost meanwhile is made good."""
-        if report.size is not None and report.size != wire.size:
-            if wire.asked is None:
-                leg.wanted = tidy(report.size + leg.record.filled - wire.filled)
-                self._tell(leg, OrderEvent.MODIFIED, size=leg.wanted)
-            wire.size = report.size
-        wire.asked, wire.replacing, wire.silent = None, False, False
-        self._let_go(leg)
-        self._late.add(leg.key)  # until READY, which is about to come
-        return report._replace(size=None, price=None, limit_price=None)
-
-    def _cancel_refused(self, leg: Leg, wire: Wire, report: OrderReport) -> Optional[OrderReport]:
-        leg.record.pending_cancel = False
-        if wire.replacing:
-            wire.replacing, wire.silent = False, True
-            self._let_go(leg)
-            self._settle_soon(leg)
-            return None
-        if leg.ending is not None:
-            # It may be filled already; if not, whoever asked must look at it.
-            leg.ending, leg.given_up = None, True
-        return report
-
-    def _wire_changed(self, leg: Leg, wire: Wire, report: OrderReport) -> Optional[OrderReport]:
-        if wire.asked is not None:
-            wire.size = wire.asked if report.size is None else report.size
-            wire.asked = None
-            leg.record.answer_modify()
-            self._let_go(leg)
-            self._settle_soon(leg)
-            return None
-        change, leg.change = leg.change, {}
-        if report.size is not None:
-            before = leg.record.filled - wire.filled
-            wire.size = report.size
-            leg.wanted = change.get("size", tidy(report.size + before))
-            report = report._replace(size=leg.wanted)
-        if leg.triggered:
-            report = report._replace(price=change.get("price"), limit_price=report.price)
-        return report
-
-    def _change_refused(self, leg: Leg, wire: Wire, report: OrderReport) -> Optional[OrderReport]:
-        if wire.asked is None:
-            leg.change = {}
-            return report
-        # What cannot be changed is replaced.
-        wire.asked = None
-        leg.record.answer_modify()
-        self._let_go(leg)
-        if leg.wire is not None:
-            self._replace(leg, wire)
-        self._settle_soon(leg)
-        return None
-
-    def _let_go(self, leg: Leg) -> None:
-        """Forget a wire of which nothing is left and nothing is expected."""
-        wire = leg.wire
-        if wire is None or wire.asked is not None or wire.replacing:
-            return
-        if wire.filled >= wire.size:
-            leg.wire = None
+        return heard.told
 
     def on_order(self, record: OrderRecord) -> None:
         """Hear that an order has changed."""
@@ -289,7 +201,7 @@ class Contingent:
         wire = leg.wire
         if wire is not None and fill.client_order_id in (None, wire.client_order_id):
             wire.filled, wire.silent = tidy(wire.filled + fill.size), False
-            self._let_go(leg)
+            let_go(leg)
         for child in leg.children:
             if child.record.filled == 0 and not child.armed:
                 child.since_ns = fill.time_ns
@@ -386,7 +298,9 @@ class Contingent:
             if each.ending is not None:
                 self._finish(each)
                 continue
-            reason = None if each.given_up else reason_to_end(each)
+            if each.given_up:
+                continue
+            reason = reason_to_end(each)
             if reason is not None:
                 self._end(each, Ending(OrderEvent.CANCELED, "RELATED", reason))
                 continue
@@ -426,7 +340,7 @@ class Contingent:
         if wire is None:
             if want > 0:
                 self._place(leg, want)
-        elif not wire.waits and wire.working != want:
+        elif not wire.waits and not leg.change and wire.working != want:
             self._resize(leg, wire, want)
 
     def _place(self, leg: Leg, size: float) -> None:

@@ -52,9 +52,6 @@ REASONS: Dict[str, Reason] = {
     "TIF_INVALID": Reason(
         _V, "tif is unknown or contradicts valid", "use GTC, DAY, GTD, IOC or FOK"
     ),
-    "EXTRA_INVALID": Reason(
-        _V, "an additional argument cannot be written down", "use text, numbers, lists, dicts"
-    ),
     # Where it is to go.
     "OTHER_STORE": Reason(
         _V, "the order is for a feed of another store than the broker's", "use that store's broker"
@@ -129,7 +126,9 @@ REASONS: Dict[str, Reason] = {
     "MODIFY_BELOW_FILLED": Reason(
         _V, "the new size is below what is filled already", "cancel the rest instead"
     ),
-    "MODIFY_NOTHING": Reason(_V, "nothing would change", "give another value"),
+    "MODIFY_BUSY": Reason(
+        _V, "the order is just being changed for its bracket or group", "try again later"
+    ),
     # Risk.
     "RISK_HALTED": Reason(_R, "trading is halted; only cancels pass", "broker.resume_trading()"),
     "RISK_REDUCING": Reason(

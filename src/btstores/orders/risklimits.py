@@ -185,11 +185,23 @@ def _order_value(order: CheckedOrder, scope: Scope, limit: float) -> _Said:
 
 def _position(order: CheckedOrder, scope: Scope, limit: float) -> _Said:
     side = order.request.side
+    if within(_upper_bound(order), limit):
+        return None  # without a look at which orders exclude each other
     beside = _beside(order.request, order.facts.live)
     ids = {record.client_order_id for record in beside}
     entries = [record for record in beside if not _is_exit(record.request, ids)]
     worst = side.sign * order.facts.position + sum(_sizes(order.request, entries).values())
     return _too_much("RISK_POSITION", worst, limit, " long" if side.sign > 0 else " short")
+
+
+def _upper_bound(order: CheckedOrder) -> float:
+    symbol, side = order.request.symbol, order.request.side
+    sizes = [
+        each.request.size
+        for each in order.facts.live
+        if each.request.side is side and each.request.symbol == symbol
+    ]
+    return side.sign * order.facts.position + order.request.size + sum(sizes)
 
 
 def _open_orders(order: CheckedOrder, scope: Scope, limit: int) -> _Said:

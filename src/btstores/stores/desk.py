@@ -112,6 +112,9 @@ class OrderDesk(Listener):
         leg = self.engine.leg(record)
         kept = leg is not None and leg.wire is None
         problems = problems_of_change(record, changes, self._store.capabilities, kept)
+        if leg is not None and leg.wire is not None and leg.wire.waits:
+            text = "the venue has yet to answer what its bracket or group asks of the order"
+            problems.append(Problem("MODIFY_BUSY", text))
         if not problems:
             live = [other for other in self._store.book.live() if other is not record]
             position = self.position_of(changed.symbol)

@@ -45,8 +45,8 @@ class Desk:
         self.orders.submit(record)
         return record
 
-    def hear(self, event, client_id="c1", **fields):
-        self.orders.handle(OrderReport(event, 7, client_id, **fields))
+    def hear(self, event, client_id="c1", time_ns=7, **fields):
+        self.orders.handle(OrderReport(event, time_ns, client_id, **fields))
 
     def fill(self, fill_id="f1", size=10.0, client_id="c1", venue_id=None):
         self.trades.handle(
@@ -113,9 +113,70 @@ def test_news_that_an_order_still_works_settles_a_cancel_of_unknown_outcome(desk
     record.pending_cancel = True
     desk.hear(OrderEvent.OUTCOME_UNKNOWN, reason="time-out")
     assert (record.outcome_unknown, record.pending_cancel) == (True, True)
-    desk.hear(OrderEvent.ACCEPTED)
+    desk.hear(OrderEvent.ACCEPTED)  # it may have been told before the cancel
+    assert (record.outcome_unknown, record.pending_cancel) == (True, True)
+    desk.hear(OrderEvent.ACCEPTED, reconciled=True)
     assert (record.outcome_unknown, record.pending_cancel) == (False, False)
     assert record.state is OrderState.ACCEPTED
+
+
+def test_the_refusal_of_a_cancel_is_no_evidence_that_the_order_arrived(desk):
+    record = desk.send()
+    desk.hear(OrderEvent.OUTCOME_UNKNOWN, reason="time-out")
+    record.pending_cancel = True
+    desk.hear(OrderEvent.CANCEL_REJECTED, reason="no such order")
+    assert (record.live, record.outcome_unknown, record.in_flight) == (True, True, True)
+    assert not record.pending_cancel
+
+
+def test_the_word_that_nobody_knows_is_late_when_the_venue_has_answered(desk):
+    record = desk.send()
+    desk.hear(OrderEvent.ACCEPTED)
+    desk.hear(OrderEvent.OUTCOME_UNKNOWN, reason="time-out")
+    assert not record.outcome_unknown
+
+
+def test_a_change_in_flight_keeps_an_order_that_fills_to_its_old_size_alive(desk):
+    record = desk.send()
+    desk.hear(OrderEvent.ACCEPTED)
+    record.ask_modify(record.request.size + 5)
+    desk.fill("F", record.request.size)
+    assert (record.state, record.remaining) == (OrderState.PARTIAL, 0)
+    desk.hear(OrderEvent.MODIFY_REJECTED, reason="too late")
+    assert record.state is OrderState.COMPLETED
+
+
+def test_an_order_made_as_small_as_what_is_filled_is_complete(desk):
+    record = desk.send()
+    desk.fill("F", 3.0)
+    desk.hear(OrderEvent.MODIFIED, size=3.0)
+    assert record.state is OrderState.COMPLETED
+
+
+def test_a_mass_status_with_other_terms_tells_of_a_change_whose_word_was_lost(desk):
+    record = desk.send()
+    desk.hear(OrderEvent.ACCEPTED)
+    desk.hear(OrderEvent.ACCEPTED, size=7.0, reconciled=True)
+    assert record.request.size == 7
+    desk.hear(OrderEvent.ACCEPTED, size=5.0)
+    assert record.request.size == 7, "an old word out of order"
+
+
+@pytest.mark.parametrize(
+    ("asked", "time_ns", "code", "event"),
+    [
+        (False, 100, None, OrderState.EXPIRED),
+        (False, 99, None, OrderState.CANCELED),  # before its time
+        (True, 100, None, OrderState.CANCELED),  # we asked for it
+        (False, 100, "RELATED", OrderState.CANCELED),
+    ],
+)
+def test_a_cancel_that_nobody_asked_for_after_the_expiry_is_one(desk, asked, time_ns, code, event):
+    record = desk.send()
+    record.request = record.request._replace(expire_ns=100)
+    record.pending_cancel = asked
+    desk.hear(OrderEvent.CANCELED, time_ns=time_ns, reason_code=code)
+    assert record.state is event
 
 
 def test_a_refused_cancel_leaves_the_order_alive(desk):
