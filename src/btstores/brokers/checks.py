@@ -10,7 +10,7 @@ from typing import Any, Dict, List
 
 import backtrader as bt
 
-from btstores.brokers.convert import ORDER_TYPES
+from btstores.brokers.convert import ORDER_TYPES, tif_of
 from btstores.brokers.positions import symbol_of
 from btstores.orders.reasons import Problem
 from btstores.orders.validation import problems_of_values
@@ -29,7 +29,7 @@ def problems_of_asked(
     if price is None and asked["pricelimit"] is None and len(data):
         price = data.close[0]
     kind = bt.Order.Market if exectype is None else exectype
-    return problems_of_values(
+    problems = problems_of_values(
         size,
         price,
         asked["pricelimit"],
@@ -39,6 +39,23 @@ def problems_of_asked(
         valid,
         tif,
     )
+    if not problems:
+        problems += _problems_of_validity(valid, tif)
+    return problems
+
+
+def _problems_of_validity(valid: Any, tif: Any) -> List[Problem]:
+    """Return whether ``valid`` and ``tif`` contradict each other."""
+    if tif is None:
+        return []
+    given = tif_of(tif, valid)
+    if valid is None:
+        return []  # what GTD lacks is told with the other checks
+    meant = tif_of(None, valid)
+    if given is meant:
+        return []
+    text = f"tif={given.value}, valid={valid!r}: expected only one of them, this is {meant.value}"
+    return [Problem("TIF_INVALID", text)]
 
 
 def problems_of_data(data: Any, is_ours: bool, on_history: bool) -> List[Problem]:

@@ -117,7 +117,7 @@ def draft_of(asked: Dict[str, Any], size: Any, symbol: str, buys: bool) -> Optio
 def tif_of(tif: Any, valid: Any) -> TimeInForce:
     """Return how long an order may wait, from backtrader's ``valid`` and our ``tif``."""
     if tif is not None:
-        return TimeInForce(tif)
+        return TimeInForce[tif.upper()] if isinstance(tif, str) else TimeInForce(tif)
     if valid is None:
         return TimeInForce.GTC
     # Documented as DAY: zero, and a timedelta of nothing.

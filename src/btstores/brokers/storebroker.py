@@ -92,13 +92,15 @@ class StoreBroker(OrderEntry, Listener):
             self.notify(order_of_position(data, position.size, position.price, comminfo))
         for record in self.store.book.live():
             if record.foreign and record.user is None and record.request.symbol == symbol:
-                self._adopt_order(data, record, claimed=True)
+                self._adopt_order(data, record, claimed=True, at_start=True)
 
-    def _adopt_order(self, data: Any, record: OrderRecord, claimed: bool) -> None:
+    def _adopt_order(
+        self, data: Any, record: OrderRecord, claimed: bool, at_start: bool = False
+    ) -> None:
         record.claimed = claimed
         order = order_of_record(data, record, self)
         self._tie(order, record)
-        order.addinfo(reconciled=True, foreign=True)
+        order.addinfo(reconciled=at_start, foreign=True)
         self.notify(order)
 
     def next(self) -> None:
@@ -176,12 +178,12 @@ class StoreBroker(OrderEntry, Listener):
             pending_modify=record.pending_modify,
             emulated=record.emulated,
         )
-        if record.problems:
-            order.addinfo(problems=record.problems)
-        if record.reason is not None:
-            order.addinfo(
-                reason=record.reason, reason_code=record.reason_code, denied_by=record.denied_by
-            )
+        order.addinfo(
+            reason=record.reason,
+            reason_code=record.reason_code,
+            denied_by=record.denied_by,
+            problems=record.problems,
+        )
 
     def _show_changes(self, order: Any, record: OrderRecord) -> None:
         request = record.request
@@ -256,8 +258,11 @@ class StoreBroker(OrderEntry, Listener):
 
     def account_position(self, data: Any) -> Position:
         """Return what the account holds of a feed's instrument, others' part included."""
-        position = self.positions[data].clone()
-        position.size = self.account_size(symbol_of(data))
+        symbol, position = symbol_of(data), self.positions[data].clone()
+        told = self.store.get_positions().get(symbol)
+        if not position.size and told is not None:
+            position.price = told.price or 0.0
+        position.size = self.account_size(symbol)
         return position
 
     def claim(self, order: Union[Any, str], strategy: Any = None) -> bool:

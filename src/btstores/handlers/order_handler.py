@@ -108,6 +108,7 @@ class OrderHandler(Handler):
         if was_live and (report.reason is not None or report.reason_code is not None):
             record.reason, record.reason_code = report.reason, report.reason_code
         if event is OrderEvent.MODIFIED:
+            record.forgive()
             _change_request(record, report)
         if event in _ANSWERS:
             record.answer_modify(all_of_them=report.reconciled)

@@ -55,6 +55,7 @@ class TradeHandler(Handler):
             record.filled = before
             log.error("fill.impossible fill_id=%s state=%s", fill.fill_id, record.state.value)
             return
+        record.forgive()
         if complete and record.filled > size * (1 + ROUNDING):
             record.reason_code = "OVERFILL"
             record.reason = f"filled {record.filled:g} of {size:g}"

@@ -98,6 +98,7 @@ KINDS = frozenset(_CLASSES) | {
     "snapshot",
     "note",
     "denied",
+    "kept",
     "leg",
 }
 

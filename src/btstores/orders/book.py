@@ -69,6 +69,11 @@ class OrderRecord:
         """Return whether a change has been asked for and not been answered."""
         return bool(self.asked_sizes)
 
+    def forgive(self) -> None:
+        """Forget why something was refused, when the order has gone on since."""
+        self.reason = self.reason_code = self.denied_by = None
+        self.problems = ()
+
     @property
     def awaits_answer(self) -> bool:
         """Return whether the venue owes an answer to some request for the order."""

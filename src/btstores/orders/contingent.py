@@ -49,7 +49,8 @@ if TYPE_CHECKING:
     class Actions(Protocol):
         """What the engine asks of the store.
 
-        ``ready`` is whether requests can be sent. `resize` returns False where the venue
+        ``ready`` is whether requests can be sent. `fit` returns a limit price as the instrument
+        has it, never a worse one. `resize` returns False where the venue
         cannot change an order's size. `watch` returns the kind of prices that will come.
         """
 
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         def ready(self) -> bool: ...
         def now_ns(self) -> int: ...
         def new_id(self) -> str: ...
+        def fit(self, request: OrderRequest, limit: float) -> float: ...
         def place(self, record: OrderRecord, request: OrderRequest) -> None: ...
         def cancel(self, record: OrderRecord) -> None: ...
         def resize(self, record: OrderRecord, size: float) -> bool: ...
@@ -252,6 +254,10 @@ class Contingent:
         """Do what had to wait until requests can be sent."""
         if not self._actions.ready:
             return
+        self._watches.renew()
+        self._do_late()
+
+    def _do_late(self) -> None:
         late, self._late = self._late, set()
         for key in sorted(late):
             leg = self._legs[key]
@@ -266,7 +272,8 @@ class Contingent:
 
     def _settle_soon(self, leg: Leg) -> None:
         self._late.add(leg.key)
-        self.resume()
+        if self._actions.ready:
+            self._do_late()
 
     def save_bests(self) -> None:
         """Let the newest prices of trailing stops be kept, for a restart."""
@@ -279,11 +286,10 @@ class Contingent:
         leg.triggered = True
         request = leg.record.request
         if level is not None and request.order_type in TRAILING:
-            limit = tidy(level - leg.offset)
+            limit = None
             if request.order_type is OrderType.STOP_TRAIL_LIMIT:
-                leg.record.request = request._replace(price=level, limit_price=limit)
-            else:
-                leg.record.request = request._replace(price=level)
+                limit = self._actions.fit(request, tidy(level - leg.offset))
+            leg.record.request = request._replace(price=tidy(level), limit_price=limit)
         self._tell(leg, OrderEvent.TRIGGERED)
         self._actions.keep(leg)
         self._settle(leg)

@@ -210,7 +210,7 @@ def _is_validity(valid: Any) -> bool:
 
 
 def _is_name_of_tif(tif: Any) -> bool:
-    return isinstance(tif, str) and tif in TimeInForce.__members__
+    return isinstance(tif, str) and tif.upper() in TimeInForce.__members__
 
 
 def plain(request: OrderRequest) -> OrderRequest:

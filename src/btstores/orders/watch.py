@@ -145,8 +145,8 @@ class PriceWatch:
 class Watches:
     """A `PriceWatch` for each instrument that has stops to watch for.
 
-    ``begin`` is asked for the prices of a symbol and returns their kind; ``end`` wants them
-    no more.
+    ``begin`` is asked for the prices of a symbol, perhaps again, and returns their kind;
+    ``end`` wants them no more.
     """
 
     def __init__(self, begin: Callable[[str], str], end: Callable[[str], None]) -> None:
@@ -159,6 +159,11 @@ class Watches:
         if symbol not in self._watches:
             self._watches[symbol] = PriceWatch(self._begin(symbol))
         self._watches[symbol].add(trigger, since_ns)
+
+    def renew(self) -> None:
+        """Ask for all prices again: another run may have begun."""
+        for symbol in self._watches:
+            self._begin(symbol)
 
     def remove(self, symbol: str, key: str) -> Optional[float]:
         """Watch for a stop no more; return the best price that a trailing one has seen."""

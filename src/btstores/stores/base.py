@@ -162,8 +162,7 @@ class BaseStore(metaclass=KeyedInstances):
         self._request_ids = itertools.count(1)
         self._notifications: Deque[Tuple[str, Tuple[Any, ...], Dict[str, Any]]] = deque()
         self._link = Link(self)
-        #: Whether the store is not in use: not yet, or not any more.
-        self.stopped = True
+        self.stopped = True  #: Not in use: not yet, or not any more.
         self._begins = True
         self._processing = False
         self._debug: bool = params.debug
@@ -244,6 +243,7 @@ class BaseStore(metaclass=KeyedInstances):
         self._link.give_up()
         self.process_events()
         self._finish()
+        self.desk.stop()
         self.streams.clear()
         self.datas.clear()
         for key, store in list(type(self)._instances.items()):

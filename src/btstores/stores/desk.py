@@ -128,6 +128,7 @@ class OrderDesk(Listener):
                 if problem.code != "RISK_DUPLICATE"
             ]
             changes = {name: getattr(verdict.request, name) for name in changes}
+            record.rounded = dict(verdict.rounded)
         if problems:
             self._tell_refusal(record, problems)
         elif leg is None:
@@ -139,6 +140,7 @@ class OrderDesk(Listener):
     def _tell_refusal(self, record: OrderRecord, problems: Sequence[Problem]) -> None:
         report = self._report(OrderEvent.MODIFY_REJECTED, record, problems)
         record.denied_by = REASONS[problems[0].code].denied_by
+        record.problems = tuple(problems)
         self._store.put(report)
 
     def kill(self, reason: str) -> int:
@@ -181,6 +183,9 @@ class OrderDesk(Listener):
     def _route(self, group: Sequence[OrderRecord], plans: Mapping[str, Plan]) -> None:
         """Send what the venue does alone, keep the rest."""
         book = self._store.book
+        waiting = [record for record in group if plans[record.client_order_id].does]
+        if waiting and not self.sender.record_kept(group):
+            return
         kept = []
         for record in group:
             request, plan = record.request, plans[record.client_order_id]
@@ -349,6 +354,10 @@ class OrderDesk(Listener):
     def journal_failed(self, error: Exception) -> None:
         """Hear that something could not be recorded."""
         self.risk.on_event("journal_failed", str(error))
+
+    def stop(self) -> None:
+        """Forget what ends with the store's streams."""
+        self._wiring.stop()
 
     def idle(self) -> None:
         """Record what has changed without being told."""

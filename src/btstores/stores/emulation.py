@@ -24,6 +24,10 @@ EMULATED_NAMES = {
 }
 
 
+#: What many venues know by these names, and what an order must not ask for in vain.
+STANDARD_EXTRAS = ("reduce_only", "post_only", "iceberg")
+
+
 class Relations(NamedTuple):
     """How an order hangs together with others.
 
@@ -93,11 +97,14 @@ def _demands(
         timed = request.expire_ns is not None and TimeInForce.GTC in can.tifs
         had = tif in can.tifs or (tif is TimeInForce.DAY and TimeInForce.GTD in can.tifs)
         name = "expiry" if request.expire_ns is not None else ""
-        yield name, had, Emulated.EXPIRY if timed else None, f"orders with tif {tif.value}"
+        yield name, had, Emulated.EXPIRY if timed else None, f"{tif.value} orders"
     if relations.in_bracket:
         most = can.bracket_children
         fits = most is None or relations.children <= most
         had = can.bracket and fits and not relations.kept
         yield "bracket", had, Emulated.BRACKET, "brackets" if fits else f"brackets of over {most}"
+    for extra in STANDARD_EXTRAS:
+        if request.extras.get(extra):
+            yield extra, extra in can.extras, None, f"{extra} orders"
     if relations.in_oco:
         yield "oco", can.oco and not relations.kept, Emulated.OCO, "OCO orders"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Dict, Iterable, Optional, Sequence
 
+from btstores.instruments import Instrument
+from btstores.markets import MarketConfig
 from btstores.orders import risk, validation
 from btstores.orders.book import OrderRecord
 from btstores.reports import OrderRequest, Side
@@ -19,8 +21,8 @@ def validation_facts(
 ) -> validation.Facts:
     """Return what validation has to know of ``request``; ``position`` is signed."""
     can, now_ns = store.capabilities, store.clock.time_ns()
-    instrument = store.known_instrument(request.symbol)
     config = store.get_market_config()
+    instrument = _by_market(store.known_instrument(request.symbol), config)
     sessions = config.sessions
     told = store.position_handler.positions.get(request.symbol)
     sellable = told.sellable if told is not None else None
@@ -65,6 +67,15 @@ def _power(store: BaseStore) -> Optional[float]:
     if balance is None:
         return None
     return balance.cash if balance.power is None else balance.power
+
+
+def _by_market(instrument: Optional[Instrument], config: MarketConfig) -> Optional[Instrument]:
+    """Return the instrument with the market's figures where it has none of its own."""
+    if instrument is None or (config.tick_size is None and config.lot is None):
+        return instrument
+    tick_size = config.tick_size if instrument.tick_size is None else instrument.tick_size
+    lot = config.lot if instrument.lot is None else instrument.lot
+    return instrument._replace(tick_size=tick_size, lot=lot)
 
 
 def _for_sale(symbol: str, live: Iterable[OrderRecord]) -> Iterable[float]:

@@ -16,6 +16,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Callable,
+    Collection,
     Deque,
     Dict,
     Iterator,
@@ -27,10 +28,17 @@ from typing import (
 )
 
 from btstores.clock import NS_PER_SECOND, Timer
-from btstores.errors import BtstoresError, UsageError, VenueRefused
-from btstores.journal.records import Payload
+from btstores.errors import BtstoresError, JournalError, UsageError, VenueRefused
+from btstores.journal.records import Payload, encode
 from btstores.orders.book import OrderRecord
-from btstores.reports import OrderEvent, OrderModification, OrderReport, OrderRequest
+from btstores.reports import (
+    OrderEvent,
+    OrderModification,
+    OrderReport,
+    OrderRequest,
+    TimeInForce,
+    to_record,
+)
 from btstores.stores.throttle import TokenBuckets
 
 if TYPE_CHECKING:
@@ -63,13 +71,14 @@ class OrderSender:
         the book already. When the journal fails nothing is sent and all are rejected.
         """
         store = self._store
+        tifs = store.capabilities.tifs
+        legs = [(record, _with_known_tif(request, tifs)) for record, request in legs]
         records = [record for record, _ in legs]
         try:
-            seqs = [self._append("intent", record, request) for record, request in legs]
+            seqs = [self._append("intent", record, writable(request)) for record, request in legs]
             store.journal.commit()
         except BtstoresError as error:
-            self.deny(records, "JOURNAL", f"the journal failed: {error}")
-            store.journal_failed(error)
+            self._journal_failed(records, error)
             return
         for record, seq in zip(records, seqs):
             record.in_flight = True
@@ -130,6 +139,22 @@ class OrderSender:
             kind, payload, cause=record.journal_seq, correlation=record.client_order_id
         )
 
+    def record_kept(self, records: Sequence[OrderRecord]) -> bool:
+        """Record orders that are kept here; reject all of them when the journal fails."""
+        try:
+            for record in records:
+                payload = to_record(writable(record.request))
+                record.journal_seq = self._append("kept", record, payload)
+            self._store.journal.commit()
+        except BtstoresError as error:
+            self._journal_failed(records, error)
+            return False
+        return True
+
+    def _journal_failed(self, records: Sequence[OrderRecord], error: BtstoresError) -> None:
+        self.deny(records, "JOURNAL", f"the journal failed: {error}")
+        self._store.journal_failed(error)
+
     def _note(self, kind: str, record: OrderRecord, payload: Payload) -> None:
         try:
             self._append(kind, record, payload)
@@ -137,6 +162,27 @@ class OrderSender:
         except BtstoresError as error:
             # A cancel reduces risk: it is sent although it could not be recorded.
             self._store.journal_failed(error)
+
+
+def _with_known_tif(request: OrderRequest, tifs: Collection[TimeInForce]) -> OrderRequest:
+    """Return a DAY order as one until a date, where the venue knows only those."""
+    if request.tif is TimeInForce.DAY and TimeInForce.DAY not in tifs:
+        return request._replace(tif=TimeInForce.GTD)
+    return request
+
+
+def writable(request: OrderRequest) -> OrderRequest:
+    """Return an order as it can be written down: an argument that cannot by its type alone."""
+    if not request.extras:
+        return request
+    extras = {}
+    for name, value in request.extras.items():
+        try:
+            encode({name: value})
+            extras[name] = value
+        except JournalError:
+            extras[name] = f"<{type(value).__name__}>"
+    return request._replace(extras=extras)
 
 
 class _Leg(NamedTuple):

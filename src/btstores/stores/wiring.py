@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from btstores.errors import BtstoresError
-from btstores.instruments import TimeFrame
+from btstores.instruments import TimeFrame, round_to_grid
 from btstores.orders.book import OrderRecord
 from btstores.orders.legs import Leg
 from btstores.orders.watch import Source
@@ -30,7 +30,7 @@ class Wiring:
     def __init__(self, store: BaseStore, sender: OrderSender) -> None:
         self._store = store
         self._sender = sender
-        self._watched: Dict[str, Subscription] = {}
+        self._watched: Dict[str, Tuple[str, Subscription]] = {}
 
     @property
     def ready(self) -> bool:
@@ -44,6 +44,12 @@ class Wiring:
     def new_id(self) -> str:
         """Return a new client order id."""
         return self._store.clock.new_id()
+
+    def fit(self, request: OrderRequest, limit: float) -> float:
+        """Return a limit on the instrument's grid, never a worse one."""
+        instrument = self._store.known_instrument(request.symbol)
+        tick = instrument.tick_at(limit) if instrument is not None else None
+        return limit if tick is None else round_to_grid(limit, tick, -request.side.sign)
 
     def place(self, record: OrderRecord, request: OrderRequest) -> None:
         """Send ``request`` for an order."""
@@ -110,18 +116,23 @@ class Wiring:
         return Subscription(symbol, timeframe, compression or 1)
 
     def watch(self, symbol: str) -> str:
-        """Ask for the prices of a symbol; return their kind."""
+        """Ask for the prices of a symbol, unless they come already; return their kind."""
+        if symbol in self._watched:
+            return self._watched[symbol][0]
         found = self.source_of(symbol)
         if found is None:
             self._store.put_notification("no prices to trigger by", symbol)
             return Source.TICKS
-        source, subscription = found
-        self._watched[symbol] = subscription
+        source, subscription = self._watched[symbol] = found
         self._store.streams.add(subscription)
         return source
 
     def unwatch(self, symbol: str) -> None:
         """Ask for them no more."""
-        subscription = self._watched.pop(symbol, None)
-        if subscription is not None:
-            self._store.streams.remove(subscription)
+        source_and_stream = self._watched.pop(symbol, None)
+        if source_and_stream is not None:
+            self._store.streams.remove(source_and_stream[1])
+
+    def stop(self) -> None:
+        """Forget what was asked for: all streams end with the store."""
+        self._watched.clear()

@@ -8,9 +8,11 @@ import datetime
 import backtrader as bt
 import pytest
 
+from btstores.clock import SimulatedClock
 from btstores.errors import VenueRefused
+from btstores.journal.base import MemoryJournal
 from btstores.reports import OrderEvent, OrderType, Quote, Side, Tick, TimeInForce
-from tests.support.session import SECOND, Session
+from tests.support.session import SECOND, Session, bar
 from tests.support.venue import T0, ScriptedStore, new_store
 
 BARE = dataclasses.replace(
@@ -528,17 +530,11 @@ def test_a_close_order_goes_out_shortly_before_the_session_ends():
 def test_a_stop_that_is_triggered_while_the_link_is_down_goes_out_when_it_is_back(session):
     session.bars(10, 10)
     session.at(70, session.venue.break_link)
-    session.at(71, lambda: session.store.put(bar_at(2, 8.0)))
+    session.at(71, lambda: session.store.put(bar(2, 8.0)))
     session.bar(10, 8.0)
     session.run(script={1: stop()})
     assert session.venue.connects == 2
     assert wire(session) == [("Market", "sell", 5, None)]
-
-
-def bar_at(minute, close):
-    from tests.support.session import bar
-
-    return bar(minute, close)
 
 
 # What is used natively
@@ -592,3 +588,102 @@ def test_sides_of_wires_are_those_of_the_orders(session):
     session.bars(10, 10, 8)
     session.run(script={1: stop()})
     assert session.request(0).side is Side.SELL
+
+
+# What has gone wrong before
+
+
+def test_a_stop_that_waits_goes_on_in_the_next_run_of_the_store():
+    session = session_on()
+    session.bars(10, 10)
+    session.run(script={1: stop()})
+    assert wire(session) == []
+    session.venue.bars["A"] = []
+    session.cerebro.strats.clear()
+    session.bar(20, 10.0)
+    session.bar(21, 8.0)
+    session.bar(22, 8.0)
+    second = session.run()
+    assert wire(session) == [("Market", "sell", 5, None)]
+    assert len(second.bars) == 3, "the feed's own stream goes on when the stop needs it no more"
+
+
+def test_the_limit_of_a_trailing_stop_is_on_the_grid_and_not_worse_than_asked():
+    session = session_on()
+    session.store._instruments["A"] = session.store.instrument("A")._replace(tick_size=0.05)
+    trail = {"exectype": bt.Order.StopTrailLimit, "trailpercent": 0.013, "plimit": 9.95}
+    session.bars(10, 10.5, 10, 10)
+    session.run(script={1: lambda s: s.sell(size=5, price=10.0, **trail)})
+    # From the open of 10.5 the stop is at 10.3635, and the limit 0.05 below it: 10.3135.
+    assert [request.price for request in session.venue.placed] == [10.35]
+
+
+def test_orders_kept_here_are_written_down_before_anything_else(tmp_path):
+    journal = MemoryJournal(SimulatedClock(T0))
+    session = session_on(journal=journal)
+    session.bars(10, 8)
+    session.run(script={1: stop(note=object())})
+    kinds = [record.kind for record in journal.records()]
+    assert kinds.index("kept") < kinds.index("leg") < kinds.index("intent")
+    (kept,) = journal.records(kinds={"kept"})
+    assert (kept.payload["order_type"], kept.payload["price"]) == ("Stop", 9.0)
+    assert kept.payload["extras"] == {"note": "<object>"}
+
+
+def test_a_stop_that_cannot_be_written_down_is_refused():
+    journal = MemoryJournal(SimulatedClock(T0))
+    session = session_on(journal=journal)
+    session.bars(10, 8)
+
+    def disk_full(s):
+        journal.fail("disk full")
+        return stop()(s)
+
+    diary = session.run(script={1: disk_full})
+    assert statuses(diary)[0][-1] == "Rejected"
+    assert diary.made[0].info.reason_code == "JOURNAL"
+    assert wire(session) == []
+    assert session.broker.trading_state.value == "halted"
+
+
+def test_a_day_order_goes_to_a_venue_that_knows_only_dates_as_one_until_a_date():
+    session = session_on()
+    can = dataclasses.replace(session.store.capabilities, tifs=frozenset({TimeInForce.GTD}))
+    session.store.capabilities = can
+    session.bars(10, 10)
+    limit = {"price": 9.0, "exectype": bt.Order.Limit, "valid": bt.Order.DAY}
+    diary = session.run(script={1: lambda s: s.buy(size=5, **limit)})
+    assert session.request(0).tif is TimeInForce.GTD
+    assert session.request(0).expire_ns is not None
+    assert not diary.made[0].info.emulated
+
+
+@pytest.mark.parametrize("name", ["reduce_only", "post_only", "iceberg"])
+def test_what_an_order_asks_for_besides_is_refused_where_the_venue_lacks_it(session, name):
+    session.bars(10, 10)
+    diary = session.run(script={1: lambda s: s.buy(size=5, **{name: True})})
+    assert diary.made[0].info.reason_code == "UNSUPPORTED"
+    assert diary.made[0].info.reason == f"the venue has no {name} orders"
+
+
+@pytest.mark.parametrize(
+    ("tif", "valid"),
+    [("GTC", datetime.timedelta(minutes=3)), ("DAY", datetime.timedelta(3)), ("IOC", 0)],
+)
+def test_a_tif_and_a_validity_that_contradict_each_other_are_refused(session, tif, valid):
+    session.bars(10, 10)
+    limit = {"price": 9.0, "exectype": bt.Order.Limit}
+    diary = session.run(script={1: lambda s: s.buy(size=5, tif=tif, valid=valid, **limit)})
+    assert diary.made[0].info.reason_code == "TIF_INVALID"
+
+
+def test_a_change_that_succeeds_takes_the_reason_of_the_refused_one_along(session):
+    session.bars(10, 10, 10)
+
+    def change(**changes):
+        return lambda s: [][: s.broker.modify(s.made[0], **changes)]
+
+    diary = session.run(script={1: stop(), 2: change(price=-1), 3: change(price=8.5)})
+    info = diary.made[0].info
+    assert statuses(diary) == [["Submitted", "Accepted", "Accepted", "Accepted"]]
+    assert (info.reason, info.reason_code, info.denied_by, info.problems) == (None,) * 3 + ((),)

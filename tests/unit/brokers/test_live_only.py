@@ -58,7 +58,7 @@ MARKET_ONLY = frozenset({OrderType.MARKET})
             lambda s: s.sell(size=1, exectype=bt.Order.StopTrail, trailamount=1),
             "StopTrail orders",
         ),
-        ({"tifs": frozenset()}, lambda s: s.buy(size=1, valid=bt.Order.DAY), "orders with tif DAY"),
+        ({"tifs": frozenset()}, lambda s: s.buy(size=1, valid=bt.Order.DAY), "DAY orders"),
         ({"oco": False}, lambda s: s.buy(size=1, oco=s.buy(size=1)), "OCO orders"),
         ({"bracket": False}, lambda s: s.buy_bracket(size=1, price=9), "brackets"),
     ],
