@@ -77,9 +77,11 @@ class Upstream:
 
 
 class Ours:
-    """Store feeds and the store's broker."""
+    """Store feeds and the store's broker, or backtrader's own."""
 
-    def __init__(self, feeds: int, qcheck: float, risk: Any = None) -> None:
+    def __init__(
+        self, feeds: int, qcheck: float, risk: Any = None, own_broker: bool = True
+    ) -> None:
         self.cerebro = bt.Cerebro()
         self.store = BenchStore(risk=risk)
         self.symbols = [f"S{i}" for i in range(feeds)]
@@ -88,7 +90,10 @@ class Ours:
         gateway.on_subscribe = lambda subscription: gateway.put(
             Tick(subscription.symbol, first_ns, FIRST_PRICE)
         )
-        self.cerebro.setbroker(self.store.getbroker())
+        if own_broker:
+            self.cerebro.setbroker(self.store.getbroker())
+        else:
+            self.cerebro.broker.setcash(1e9)
         for symbol in self.symbols:
             self.cerebro.adddata(
                 self.store.getdata(

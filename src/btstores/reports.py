@@ -17,6 +17,7 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple, Union
 __all__ = [
     "AccountReport",
     "Bar",
+    "ControlReport",
     "FillReport",
     "HistoryReport",
     "LinkReport",
@@ -173,7 +174,7 @@ class OrderRequest(NamedTuple):
     ``tif`` is how long it may wait; ``expire_ns`` is when a DAY or GTD order ends and None for
     the others. ``parent_id`` and ``oco_id`` are client order ids. ``strategy`` names who asked
     for it. ``bar_time_ns`` and ``reference_price`` are the bar and the close that the
-    strategy saw, ``session_end_ns`` the end of that bar's session.
+    strategy saw, ``session_end_ns`` the end of the session that a Close order waits for.
     """
 
     client_order_id: str
@@ -303,6 +304,14 @@ class TimerReport(NamedTuple):
     client_order_id: str
 
 
+class ControlReport(NamedTuple):
+    """Somebody's word on what may be traded: an ``action`` of the order desk, and why."""
+
+    time_ns: int
+    action: str
+    cause: str
+
+
 class MassStatus(NamedTuple):
     """Everything the venue knows of the account, taken at ``time_ns``."""
 
@@ -325,6 +334,7 @@ Report = Union[
     LinkReport,
     MassStatus,
     TimerReport,
+    ControlReport,
 ]
 
 

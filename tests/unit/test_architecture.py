@@ -73,7 +73,7 @@ WALL_CLOCK = {"now", "utcnow", "today"}
 
 # Longer than the limit for now; a number here may only go down.
 LIMIT = 500
-LONGER = {"stores/base.py": 573}
+LONGER = {"stores/base.py": 570}
 
 
 def name_of(path):

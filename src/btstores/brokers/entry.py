@@ -194,7 +194,7 @@ class OrderEntry(AccountView):
                 expire_ns,
                 now_ns,
                 getattr(order.data, "time_ns", None) or num_to_ns(order.data.datetime[0]),
-                self.session_end_ns(order),
+                self.session_end_ns(order) if order.exectype == order.Close else None,
                 parent_id=parent.client_order_id if parent is not None else None,
                 oco_id=oco.client_order_id if oco is not None else None,
             )

@@ -58,7 +58,7 @@ def run_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         recorder = Lines(screen, bool(args.verbose), KEEP).recorder
         _introduce(screen, plan)
     watch(cerebro, recorder)
-    run = Run(cerebro, plan.file)
+    run = Run(cerebro, plan.file, plan.store)
     ended_by = "error"
     try:
         run.go(args.seconds)

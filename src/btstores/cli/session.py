@@ -25,11 +25,13 @@ class Run:
     """Runs a Cerebro until its data ends, a signal comes or the time is up.
 
     ``own_code`` is the file of the strategy; None when it is ours. After `go`, ``ended_by``
-    is None, "time", "SIGINT" or "SIGTERM".
+    is None, "time", "SIGINT" or "SIGTERM". SIGUSR1 is the kill switch of ``store``, where the
+    system has that signal: it cancels all orders and lets none pass any more.
     """
 
-    def __init__(self, cerebro: Any, own_code: Optional[str] = None) -> None:
+    def __init__(self, cerebro: Any, own_code: Optional[str] = None, store: Any = None) -> None:
         self.cerebro = cerebro
+        self.store = store
         self.own_code = own_code
         self.ended_by: Optional[str] = None
 
@@ -38,7 +40,7 @@ class Run:
 
         Raises `OwnCodeError` for what the strategy raised, and anything else as it is.
         """
-        with _signals(self._on_signal):
+        with _signals(self._on_signal, self._on_kill_switch if self.store else None):
             timer = None
             if seconds is not None:
                 timer = wall_clock().call_later(seconds, lambda: self.stop("time"))
@@ -67,14 +69,21 @@ class Run:
         os.write(2, b"\nstopping; once more to leave at once\n")
         self.stop(self.ended_by)
 
+    def _on_kill_switch(self, number: int, frame: Any) -> None:
+        os.write(2, b"\nkill switch: all orders are cancelled, none passes any more\n")
+        self.store.control("kill", "SIGUSR1")
+
 
 @contextlib.contextmanager
-def _signals(handler: Any) -> Iterator[None]:
-    """Have Ctrl-C and SIGTERM call ``handler``; elsewhere than on the main thread, do not."""
+def _signals(handler: Any, kill_switch: Any) -> Iterator[None]:
+    """Have signals call the handlers; elsewhere than on the main thread, do not."""
+    handlers = {signal.SIGINT: handler, signal.SIGTERM: handler}
+    if kill_switch is not None and hasattr(signal, "SIGUSR1"):
+        handlers[signal.SIGUSR1] = kill_switch
     before: Dict[int, Any] = {}
     try:
-        for one in (signal.SIGINT, signal.SIGTERM):
-            before[one] = signal.signal(one, handler)
+        for one, call in handlers.items():
+            before[one] = signal.signal(one, call)
     except ValueError:
         pass
     try:

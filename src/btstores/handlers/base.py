@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, Callable, ClassVar, Iterable, Optional, Tuple
+from typing import Any, Callable, ClassVar, Iterable, Optional, Tuple, Type, TypeVar
 
 from btstores.orders.book import OrderRecord
 from btstores.reports import (
@@ -15,6 +15,9 @@ from btstores.reports import (
 )
 
 __all__ = ["Handler", "Listener", "Listeners"]
+
+
+H = TypeVar("H", bound="Handler")
 
 
 class Listener:
@@ -92,6 +95,14 @@ class Handler(abc.ABC):
     @abc.abstractmethod
     def handle(self, report: Any) -> None:
         """Take note of ``report``."""
+
+
+def pick(given: Iterable[Handler], kind: Type[H]) -> H:
+    """Return the first of ``kind`` that was given, or else a new one."""
+    for handler in given:
+        if isinstance(handler, kind):
+            return handler
+    return kind()
 
 
 def describe(report: OrderReport) -> str:

@@ -28,6 +28,7 @@ from btstores.errors import JournalError
 from btstores.reports import (
     AccountReport,
     Bar,
+    ControlReport,
     FillReport,
     HistoryReport,
     LinkReport,
@@ -86,6 +87,7 @@ _CLASSES: Dict[str, Type[Any]] = {
     "history": HistoryReport,
     "mass_status": MassStatus,
     "timer": TimerReport,
+    "control": ControlReport,
 }
 _KIND_OF = {cls: kind for kind, cls in _CLASSES.items()}
 

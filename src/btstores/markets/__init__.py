@@ -62,4 +62,6 @@ class MarketRegistry:
 
     def get(self, market: MarketType) -> MarketConfig:
         """Return the configuration of ``market``, with plain defaults where none is known."""
-        return self._configs.get(market, MarketConfig(market))
+        if market not in self._configs:
+            self._configs[market] = MarketConfig(market)
+        return self._configs[market]

@@ -29,9 +29,9 @@ from typing import (
 
 from btstores.clock import NS_PER_SECOND, Clock, wall_clock
 from btstores.config import Param, Params
-from btstores.errors import BtstoresError, LinkError
+from btstores.errors import BtstoresError, ConfigError, LinkError
 from btstores.handlers.account_handler import AccountHandler
-from btstores.handlers.base import Handler, Listener, Listeners
+from btstores.handlers.base import Handler, Listener, Listeners, pick
 from btstores.handlers.data_handler import DataHandler
 from btstores.handlers.link_handler import LinkHandler
 from btstores.handlers.order_handler import OrderHandler
@@ -47,6 +47,7 @@ from btstores.orders.watch import Source
 from btstores.reports import (
     AccountReport,
     Bar,
+    ControlReport,
     HistoryReport,
     LinkReport,
     LinkState,
@@ -56,9 +57,8 @@ from btstores.reports import (
     Report,
     Subscription,
     Tick,
-    TimerReport,
 )
-from btstores.stores.desk import OrderDesk
+from btstores.stores.desk import CONTROLS, OrderDesk
 from btstores.stores.gateway import Capabilities, Gateway
 from btstores.stores.keyed import KeyedInstances
 from btstores.stores.link import Link
@@ -162,7 +162,7 @@ class BaseStore(metaclass=KeyedInstances):
         self._request_ids = itertools.count(1)
         self._notifications: Deque[Tuple[str, Tuple[Any, ...], Dict[str, Any]]] = deque()
         self._link = Link(self)
-        self.stopped = True  #: Not in use: not yet, or not any more.
+        self.stopped = True
         self._begins = True
         self._processing = False
         self._debug: bool = params.debug
@@ -186,12 +186,12 @@ class BaseStore(metaclass=KeyedInstances):
     # Handlers.
 
     def _make_handlers(self, given: Sequence[Handler]) -> None:
-        self.order_handler = _pick(given, OrderHandler) or OrderHandler()
-        self.trade_handler = _pick(given, TradeHandler) or TradeHandler()
-        self.position_handler = _pick(given, PositionHandler) or PositionHandler()
-        self.account_handler = _pick(given, AccountHandler) or AccountHandler()
-        self.data_handler = _pick(given, DataHandler) or DataHandler()
-        self.link_handler = _pick(given, LinkHandler) or LinkHandler()
+        self.order_handler = pick(given, OrderHandler)
+        self.trade_handler = pick(given, TradeHandler)
+        self.position_handler = pick(given, PositionHandler)
+        self.account_handler = pick(given, AccountHandler)
+        self.data_handler = pick(given, DataHandler)
+        self.link_handler = pick(given, LinkHandler)
         self.order_handler.book = self.trade_handler.book = self.book
         self.order_handler.replay_fill = self.trade_handler.handle
         self.order_handler.screen = self.desk.engine.screen
@@ -209,10 +209,8 @@ class BaseStore(metaclass=KeyedInstances):
         for handler in standard + added:
             for kind in handler.reports:
                 self._dispatch.setdefault(kind, []).append(handler.handle)
-        for kind in (Bar, Tick, Quote):
-            self._dispatch[kind].append(self.desk.on_price)
-        self._dispatch[LinkReport].append(self.desk.on_link)
-        self._dispatch[TimerReport] = [self.desk.on_timer]
+        for kind, call in self.desk.hears().items():
+            self._dispatch.setdefault(kind, []).append(call)
 
     def set_listener(self, listener: Listener) -> None:
         """Let ``listener`` hear of orders, fills, positions and balances."""
@@ -500,6 +498,12 @@ class BaseStore(metaclass=KeyedInstances):
         """
         return self.desk.modify(order, changes)
 
+    def control(self, action: str, cause: str) -> None:
+        """Resume, reduce, halt or kill trading, from any thread. Raises `ConfigError`."""
+        if action not in CONTROLS:
+            raise ConfigError.of("action", action, f"one of {', '.join(CONTROLS)}")
+        self.put(ControlReport(self.clock.time_ns(), action, cause))
+
     # The account, as last told: never a call, and never zero because a link is down.
 
     def refresh_account(self) -> None:
@@ -564,10 +568,3 @@ class BaseStore(metaclass=KeyedInstances):
 
             self.broker = (self.broker_class or StoreBroker)(self, *args, **kwargs)
         return self.broker
-
-
-def _pick(handlers: Sequence[Handler], kind: Type[Any]) -> Any:
-    for handler in handlers:
-        if isinstance(handler, kind):
-            return handler
-    return None

@@ -26,6 +26,7 @@ from btstores.orders.validation import bracket_problems, read_policies, validate
 from btstores.reports import (
     AccountReport,
     Bar,
+    ControlReport,
     FillReport,
     LinkReport,
     LinkState,
@@ -45,7 +46,17 @@ from btstores.stores.wiring import Wiring
 if TYPE_CHECKING:
     from btstores.stores.base import BaseStore
 
-__all__ = ["OrderDesk"]
+__all__ = ["CONTROLS", "KILL", "OrderDesk"]
+
+#: What may be asked of the desk from outside, and the trading state that it leads to. The kill
+#: switch also cancels all live orders.
+KILL = "kill"
+CONTROLS: Dict[str, TradingState] = {
+    "resume": TradingState.ACTIVE,
+    "reduce": TradingState.REDUCING,
+    "halt": TradingState.HALTED,
+    KILL: TradingState.HALTED,
+}
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +154,13 @@ class OrderDesk(Listener):
         record.problems = tuple(problems)
         self._store.put(report)
 
+    def on_control(self, report: ControlReport) -> None:
+        """Do what somebody outside the strategies has asked for."""
+        if report.action == KILL:
+            self.kill(report.cause)
+        else:
+            self.risk.set_state(CONTROLS[report.action], report.cause)
+
     def kill(self, reason: str) -> int:
         """Let no order pass any more and cancel all live ones; return how many there were."""
         self.risk.set_state(TradingState.HALTED, reason)
@@ -157,6 +175,8 @@ class OrderDesk(Listener):
         alone = {
             record.client_order_id: self._plan(record.request, Relations()) for record in group
         }
+        if all(not _has_relatives(record.request) for record in group):
+            return alone
         children = sum(record.request.parent_id is not None for record in group)
         kept = any(plan.does for plan in alone.values())
         plans = {}
@@ -324,6 +344,17 @@ class OrderDesk(Listener):
 
     # News
 
+    def hears(self) -> Dict[type, Callable[[Any], None]]:
+        """Return what it wants to hear of besides orders, fills and balances."""
+        return {
+            Bar: self.on_price,
+            Tick: self.on_price,
+            Quote: self.on_price,
+            LinkReport: self.on_link,
+            TimerReport: self.on_timer,
+            ControlReport: self.on_control,
+        }
+
     def on_order(self, record: OrderRecord, event: OrderEvent) -> None:
         self.engine.on_order(record)
 
@@ -375,3 +406,7 @@ class OrderDesk(Listener):
     def _reported_position(self, symbol: str) -> float:
         report = self._store.position_handler.positions.get(symbol)
         return report.size if report is not None else 0.0
+
+
+def _has_relatives(request: OrderRequest) -> bool:
+    return request.parent_id is not None or request.oco_id is not None

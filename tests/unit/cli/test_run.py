@@ -281,6 +281,27 @@ def test_signal_stops_cleanly_and_lists_what_is_open(trader, tmp_path, number, s
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as POSIX has them")
+def test_the_kill_switch_cancels_all_and_lets_the_run_go_on(trader, tmp_path):
+    code = "import sys, btstores.cli; sys.exit(btstores.cli.main())"
+    trader.write_text(trader.read_text().replace("== 20", "== 26"))
+    argv = ["run", str(trader), *PAPER, *SLOW, str(tmp_path / "j.db")]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    shown = b""
+    for awaited, number in ((b"sold 4 at", signal.SIGUSR1), (b"cancelled", signal.SIGINT)):
+        while awaited not in shown:
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            shown += line
+        process.send_signal(number)
+    rest, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert b"kill switch: all orders are cancelled" in err
+    assert b"Still open at the venue\n  position:" in rest
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent as POSIX has them")
 def test_second_signal_leaves_at_once(tmp_path):
     stuck = write(
         tmp_path / "stuck.py",

@@ -467,3 +467,28 @@ def test_the_venue_is_called_on_the_stores_own_thread_and_heard_on_the_callers()
     assert set(threads.values()) == {"btstores-scripted"}
     assert len(threads) == 4
     assert heard == [threading.current_thread()]
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "cancelled"),
+    [("halt", "halted", 0), ("reduce", "reducing", 0), ("kill", "halted", 1)],
+)
+def test_trading_is_controlled_from_outside(action, state, cancelled):
+    store = new_store()
+    store.connect()
+    request = OrderRequest("c1", "A", Side.BUY, 1.0, OrderType.LIMIT, 9.0)
+    assert store.order_create(OrderRecord(request))
+    store.control(action, "a person")
+    store.process_events()
+    assert store.desk.risk.state.value == state
+    assert len(store.gateway.cancelled) == cancelled
+    assert ("trading state", ("active", state, "a person"), {}) in store.get_notifications()
+    assert not store.order_create(OrderRecord(request._replace(client_order_id="c2")))
+    store.control("resume", "a person")
+    store.process_events()
+    assert store.order_create(OrderRecord(request._replace(client_order_id="c3")))
+
+
+def test_what_cannot_be_asked_of_trading_is_named():
+    with pytest.raises(ConfigError, match="action='stop': expected one of resume, reduce"):
+        new_store().control("stop", "a person")
