@@ -124,11 +124,10 @@ class OrderHandler(Handler):
     def _confirm(self, record: OrderRecord, report: OrderReport) -> None:
         """Take what says nothing new for what it settles: the order works as it did.
 
-        What is told out of order may be older than a cancel or a change that nobody answers; a
-        mass status is not.
+        What is told out of order may be older than a change that nobody answers; a mass status
+        is not. A cancel that nobody has answered is still wanted: it is asked for again.
         """
         if report.reconciled:
-            record.pending_cancel = False
             record.answer_modify(all_of_them=True)
         if report.reconciled or record.in_flight:
             record.in_flight = record.outcome_unknown = False

@@ -15,6 +15,7 @@ import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Mapping, Optional, Set, Union
 
+from btstores.clock import Timer
 from btstores.orders.book import OrderRecord
 from btstores.orders.legs import (
     TRAILING,
@@ -67,7 +68,7 @@ if TYPE_CHECKING:
         def keep(self, leg: Leg) -> None: ...
         def watch(self, symbol: str) -> str: ...
         def unwatch(self, symbol: str) -> None: ...
-        def wake_at(self, time_ns: int, client_order_id: str) -> None: ...
+        def wake_at(self, time_ns: int, client_order_id: str) -> Timer: ...
 
 
 __all__ = ["Contingent"]
@@ -133,11 +134,13 @@ class Contingent:
         self._actions.keep(leg)
         if held:
             self._tell(leg, OrderEvent.ACCEPTED)
-        if Emulated.EXPIRY in leg.does and leg.record.request.expire_ns is not None:
-            self._actions.wake_at(leg.record.request.expire_ns, leg.key)
-        if Emulated.CLOSE in leg.does and leg.record.request.session_end_ns is not None:
-            end_ns = leg.record.request.session_end_ns
-            self._actions.wake_at(end_ns - self._close_lead_ns, leg.key)
+        request = leg.record.request
+        times = []
+        if Emulated.EXPIRY in leg.does and request.expire_ns is not None:
+            times.append(request.expire_ns)
+        if Emulated.CLOSE in leg.does and request.session_end_ns is not None:
+            times.append(request.session_end_ns - self._close_lead_ns)
+        leg.timers = [self._actions.wake_at(time_ns, leg.key) for time_ns in times]
         self._settle(leg)
 
     def _leg_of(self, record: OrderRecord, does: Any = frozenset(), new: bool = False) -> Leg:
@@ -408,6 +411,8 @@ class Contingent:
     def _over(self, leg: Leg) -> None:
         """Forget the oldest finished legs, when it and its relatives are over."""
         self._disarm(leg)
+        for timer in leg.timers:
+            timer.cancel()
         self._late.discard(leg.key)
         self._cancel_rest(leg)
         self._finished[leg.key] = None

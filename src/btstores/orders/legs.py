@@ -13,6 +13,7 @@ import dataclasses
 import enum
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional
 
+from btstores.clock import Timer
 from btstores.orders.book import OrderRecord
 from btstores.orders.lifecycle import OrderState
 from btstores.orders.triggers import Trigger
@@ -122,6 +123,7 @@ class Leg:
     ended: bool = False
     given_up: bool = False
     change: Dict[str, Any] = dataclasses.field(default_factory=dict)
+    timers: List[Timer] = dataclasses.field(default_factory=list)
 
     @property
     def key(self) -> str:

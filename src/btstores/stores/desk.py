@@ -69,7 +69,7 @@ class OrderDesk(Listener):
     def __init__(self, store: BaseStore) -> None:
         params = store.params
         self._store = store
-        self._policies = read_policies({**store.default_checks, **params.checks})
+        self._policies = read_policies({**store.default_checks, **(params.checks or {})})
         self._emulate = read_emulate(params.emulate)
         self._allowed = params.on_unsupported == "emulate"
         self.risk = RiskControl(read_rules(params.risk), self._state_changed)
@@ -105,11 +105,14 @@ class OrderDesk(Listener):
         return self._problems_of_group([record], self._plans([record]))[request.client_order_id]
 
     def cancel(self, record: OrderRecord) -> None:
-        """End an order: here, if it is kept here, else by asking the venue."""
+        """End an order: here, if it is kept here, else by asking the venue.
+
+        While the link is down it is asked for when the link is back, unless the order has ended.
+        """
+        record.pending_cancel = True
         if record in self.engine:
-            record.pending_cancel = True
             self.engine.cancel(record)
-        else:
+        elif self._store.connected:
             self.sender.cancel(record)
 
     def modify(self, record: OrderRecord, changes: Mapping[str, Any]) -> List[Problem]:
@@ -379,8 +382,15 @@ class OrderDesk(Listener):
             return
         if report.state is LinkState.READY:
             self.engine.resume()
+            self._cancel_again()
         elif report.state is LinkState.DOWN:
             self.risk.on_event("link_down", report.detail)
+
+    def _cancel_again(self) -> None:
+        """Ask again for the cancels that nobody has answered: the link broke meanwhile."""
+        for record in self._store.book.live():
+            if record.pending_cancel and record not in self.engine:
+                self.sender.cancel(record)
 
     def journal_failed(self, error: Exception) -> None:
         """Hear that something could not be recorded."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
+from btstores.clock import Timer
 from btstores.errors import BtstoresError
 from btstores.instruments import TimeFrame, round_to_grid
 from btstores.orders.book import OrderRecord
@@ -84,10 +85,12 @@ class Wiring:
         except BtstoresError as error:
             self._store.journal_failed(error)
 
-    def wake_at(self, time_ns: int, client_order_id: str) -> None:
+    def wake_at(self, time_ns: int, client_order_id: str) -> Timer:
         """Report when the time has come."""
         store = self._store
-        store.clock.call_at(time_ns, lambda: store.put(TimerReport(time_ns, client_order_id)))
+        return store.clock.call_at(
+            time_ns, lambda: store.put(TimerReport(time_ns, client_order_id))
+        )
 
     # The prices that trigger.
 

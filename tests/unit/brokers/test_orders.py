@@ -374,6 +374,41 @@ def test_an_order_while_the_link_is_down_is_refused_and_not_sent(session):
     assert diary.made[0].info.reason_code in ("LINK_DOWN", "NOT_LIVE")
 
 
+def listed(session, number=0):
+    """Return a mass status with an order that works as it was sent."""
+    request = session.request(number)
+    return MassStatus(
+        0,
+        orders=(
+            OrderReport(
+                OrderEvent.ACCEPTED, T0, request.client_order_id, f"V{number}", request=request
+            ),
+        ),
+    )
+
+
+def test_a_cancel_while_the_link_is_down_is_asked_for_when_it_is_back(session):
+    session.accept(61)
+    session.at(100, lambda: setattr(session.venue, "status", listed(session)))
+    session.at(119, session.venue.break_link)
+    sent = []
+    session.at(120.5, lambda: sent.append(list(session.venue.cancelled)))
+    session.order(190, OrderEvent.CANCELED)
+    diary = session.run(script={**LIMIT, 2: lambda s: s.cancel(s.made[0])})
+    assert sent == [[]], "nobody to ask"
+    assert session.venue.cancelled == [session.request(0).client_order_id]
+    assert statuses(diary)[-1] == "Canceled"
+
+
+def test_a_cancel_that_nobody_answered_is_asked_for_again_after_a_break(session):
+    session.accept(61)
+    session.at(130, lambda: setattr(session.venue, "status", listed(session)))
+    session.at(131, session.venue.break_link)
+    diary = session.run(script={**LIMIT, 2: lambda s: s.cancel(s.made[0])})
+    assert session.venue.cancelled == [session.request(0).client_order_id] * 2
+    assert diary.made[0].info.pending_cancel
+
+
 def test_orders_are_found_by_their_number_although_they_cannot_be_hashed(session):
     session.accept(61)
     seen = []
