@@ -20,6 +20,9 @@ __all__ = ["NS_PER_SECOND", "Clock", "RealClock", "SimulatedClock", "Timer", "wa
 
 NS_PER_SECOND = 1_000_000_000
 
+#: Seconds; some systems cannot wait for months at once.
+_LONGEST_WAIT = 86_400.0
+
 log = logging.getLogger(__name__)
 
 
@@ -130,6 +133,7 @@ class RealClock(Clock):
                     wait = None
                     if self._timers:
                         wait = (self._timers[0][0] - self.monotonic_ns()) / NS_PER_SECOND
+                        wait = min(wait, _LONGEST_WAIT)
                     self._changed.wait(wait)
                 timer = heapq.heappop(self._timers)[2]
             try:

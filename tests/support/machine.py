@@ -16,6 +16,7 @@ from btstores.errors import LinkError
 from btstores.handlers.base import Listener
 from btstores.instruments import Instrument
 from btstores.orders.book import OrderRecord
+from btstores.orders.legs import open_size
 from btstores.orders.lifecycle import FINAL, OrderState
 from btstores.reports import (
     FillReport,
@@ -80,6 +81,7 @@ class NoisyVenue(Gateway):
         )
         self.exchange.put = self._hear
         self.pending: List[Any] = []
+        self.acked: Set[str] = set()
         self.sent: List[str] = []
         self.broken = False
         self.failure: Optional[str] = None
@@ -87,6 +89,12 @@ class NoisyVenue(Gateway):
 
     def _hear(self, report: Any) -> None:
         if isinstance(report, (OrderReport, FillReport)) and not self.broken:
+            acked = report.venue_order_id in self.acked
+            if report.venue_order_id is not None and not acked:
+                self.acked.add(report.venue_order_id)
+            elif acked and len(self.pending) % 3 == 0:
+                # Some venues name our id only when they take the order.
+                report = report._replace(client_order_id=None)
             self.pending.append(report)
 
     def let_go(self, index: int, times: int = 1) -> None:
@@ -123,7 +131,14 @@ class NoisyVenue(Gateway):
         self.exchange.submit(group)
 
     def cancel(self, client_order_id: str, venue_order_id: Optional[str]) -> None:
-        self._call(self.exchange.cancel, client_order_id)
+        self._call(self._cancel, client_order_id, venue_order_id)
+
+    def _cancel(self, client_order_id: str, venue_order_id: Optional[str]) -> None:
+        """Cancel by the venue's own id, as most do, once we have been told it."""
+        for report in self.exchange.mass_status().orders if venue_order_id is not None else ():
+            if report.venue_order_id == venue_order_id:
+                client_order_id = report.client_order_id
+        self.exchange.cancel(client_order_id)
 
     def modify(self, modification: Any) -> None:
         self._call(self.exchange.modify, modification)
@@ -202,6 +217,7 @@ class Machine:
         self.groups: List[Tuple[str, float, List[OrderRecord]]] = []
         self.price = 100.0
         self.modified: Set[str] = set()
+        self.cancelled: Set[str] = set()
         self._foreign = itertools.count()
         self._ids = itertools.count()
         self._told_before: Dict[str, int] = {}
@@ -213,12 +229,12 @@ class Machine:
         ("tick_randomly", 8),
         ("deliver", 10),
         ("buy_or_sell", 3),
-        ("bracket", 1),
+        ("bracket", 2),
         ("oco", 1),
-        ("cancel", 2),
+        ("cancel", 1),
         ("modify", 1),
         ("lose", 0.3),
-        ("reconnect", 0.1),
+        ("reconnect", 0.3),
         ("somebody_else", 0.2),
         ("wait", 1),
         ("fail", 0.2),
@@ -294,7 +310,9 @@ class Machine:
     def cancel(self, chance: Any) -> None:
         live = self.store.book.live()
         if live and self.store.authenticated:
-            self.store.order_cancel(chance.choice(live))
+            record = chance.choice(live)
+            self.cancelled.add(record.client_order_id)
+            self.store.order_cancel(record)
 
     def modify(self, chance: Any) -> None:
         live = self.store.book.live()
@@ -401,9 +419,9 @@ class Machine:
     def settle(self) -> None:
         """Bring everything that is on its way, and compare with the venue's own book."""
         for _ in range(20):
-            while self.venue.pending:
-                self.venue.let_go(0)
-                self.store.process_events()
+            self._let_all_go()
+            self.clock.advance(100)  # what was refused or not answered is asked for again
+            self._let_all_go()
             self.reconnect()
             self.store.process_events()
             if not self.venue.pending:
@@ -418,6 +436,12 @@ class Machine:
         self._compare_orders()
         self._look_at_groups()
 
+    def _let_all_go(self) -> None:
+        self.store.process_events()
+        while self.venue.pending:
+            self.venue.let_go(0)
+            self.store.process_events()
+
     def _compare_orders(self) -> None:
         """Every order that works at the venue is one of ours, and as large."""
         at_venue: Dict[str, float] = {}
@@ -430,15 +454,23 @@ class Machine:
                 at_venue[key] = report.size - report.filled
         for record in self.records:
             working = at_venue.pop(record.client_order_id, 0.0)
-            kept = record in self.store.desk.engine
+            leg = self.store.desk.engine.leg(record)
             if not record.live:
                 assert not working, f"{record.client_order_id} is over and still works"
-            elif not kept and not record.outcome_unknown:
+            elif record.outcome_unknown:
+                continue
+            elif leg is None:
                 assert working == record.remaining, record
+            else:
+                assert leg.ending is None, f"{leg.key} is to end, and does not: {leg}"
+                assert working == open_size(leg), f"{working} of {open_size(leg)} works: {leg}"
         assert not [key for key in at_venue if not key.startswith("foreign")]
 
     def _look_at_groups(self) -> None:
         """When one has taken all, no sibling lives."""
+        for kind, _, group in self.groups:
+            if kind == "bracket":
+                self._look_for_exits(group[0], group[1:])
         for kind, size, group in self.groups:
             if self.modified.intersection(record.client_order_id for record in group):
                 continue
@@ -451,3 +483,18 @@ class Machine:
             if ended and closed >= opened:
                 living = [record for record in members if record.live]
                 assert not living, f"{kind}: {closed} of {opened} traded and {living} live"
+
+    def _look_for_exits(self, entry: OrderRecord, exits: List[OrderRecord]) -> None:
+        """What an entry has opened has an exit, unless somebody has cancelled one."""
+        family = {record.client_order_id for record in (entry, *exits)}
+        if family & (self.cancelled | self.modified):
+            return
+        if any(record.outcome_unknown for record in (entry, *exits)):
+            return
+        if any(record.state in (OrderState.REJECTED, OrderState.MARGIN) for record in exits):
+            return
+        if entry.filled > sum(record.filled for record in exits):
+            living = [record for record in exits if record.live]
+            assert living, (
+                f"{entry.client_order_id} is naked: {[(e.state, e.reason) for e in exits]}"
+            )

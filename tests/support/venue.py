@@ -49,6 +49,7 @@ class ScriptedGateway(Gateway):
         self.subscribed: List[Subscription] = []
         self.bars: Dict[str, List[Any]] = {}
         self.status = MassStatus(0)
+        self.cancel_error: Optional[Exception] = None
         self.place_error: Optional[Exception] = None
         self.connect_error: Optional[Exception] = None
         self.history_error: Optional[Exception] = None
@@ -100,6 +101,8 @@ class ScriptedGateway(Gateway):
         self.placed.extend(group)
 
     def cancel(self, client_order_id: str, venue_order_id: Optional[str]) -> None:
+        if self.cancel_error is not None:
+            raise self.cancel_error
         self.cancelled.append(client_order_id)
 
     def modify(self, modification: OrderModification) -> None:

@@ -11,23 +11,18 @@ from btstores.brokers.comminfo import StoreCommInfo
 from btstores.brokers.positions import Positions, symbol_of
 from btstores.stores.base import BaseStore
 
-__all__ = ["AccountView"]
+__all__ = ["AccountView", "FundView"]
 
 _NAN = float("nan")
 
 
-class AccountView(bt.BrokerBase):
-    """The half of a broker that only reads. All of it comes from the store's cache."""
+class FundView(bt.BrokerBase):
+    """backtrader's view of what `getcash` and `getvalue` tell, as a fund."""
 
     params: Any = (("fundstartval", 100.0), ("fundmode", False))
 
-    def __init__(self, store: BaseStore, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.store = store
-        self.positions = Positions()
-        self._default_comminfo = self.comminfo[None]
-        self._schemes: Dict[str, StoreCommInfo] = {}
-        self._names: Dict[str, str] = {}
         self._startingcash: Optional[float] = None
         self._fund_shares: Optional[float] = None
 
@@ -36,14 +31,47 @@ class AccountView(bt.BrokerBase):
         self._startingcash = self.getcash()
         self._fund_shares = self.getvalue() / self.p.fundstartval
 
-    def name_symbol(self, symbol: str, name: str) -> None:
-        """Remember the feed's name, by which commission schemes are set."""
-        self._names[symbol] = name
-
     @property
     def startingcash(self) -> float:
         """Cash at the start of the run."""
         return _NAN if self._startingcash is None else self._startingcash
+
+    def get_fundshares(self) -> float:
+        return _NAN if self._fund_shares is None else self._fund_shares
+
+    fundshares = property(get_fundshares)
+
+    def get_fundvalue(self) -> float:
+        value: float = self.getvalue()
+        return value / self.get_fundshares()
+
+    fundvalue = property(get_fundvalue)
+
+    def set_fundmode(self, fundmode: bool, fundstartval: Optional[float] = None) -> None:
+        self.p.fundmode = fundmode
+        if fundstartval is not None:
+            self.p.fundstartval = fundstartval
+
+    def get_fundmode(self) -> bool:
+        return bool(self.p.fundmode)
+
+    fundmode = property(get_fundmode, set_fundmode)
+
+
+class AccountView(FundView):
+    """The half of a broker that only reads. All of it comes from the store's cache."""
+
+    def __init__(self, store: BaseStore, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.store = store
+        self.positions = Positions()
+        self._default_comminfo = self.comminfo[None]
+        self._schemes: Dict[str, StoreCommInfo] = {}
+        self._names: Dict[str, str] = {}
+
+    def name_symbol(self, symbol: str, name: str) -> None:
+        """Remember the feed's name, by which commission schemes are set."""
+        self._names[symbol] = name
 
     def getcash(self) -> float:
         """Return the cash last told, in the account's currency; NaN before the first time."""
@@ -95,28 +123,6 @@ class AccountView(bt.BrokerBase):
         if symbol not in self._schemes:
             self._schemes[symbol] = StoreCommInfo.of(self.store.known_instrument(symbol))
         return self._schemes[symbol]
-
-    # backtrader's view of an account as a fund.
-
-    def get_fundshares(self) -> float:
-        return _NAN if self._fund_shares is None else self._fund_shares
-
-    fundshares = property(get_fundshares)
-
-    def get_fundvalue(self) -> float:
-        return self.getvalue() / self.get_fundshares()
-
-    fundvalue = property(get_fundvalue)
-
-    def set_fundmode(self, fundmode: bool, fundstartval: Optional[float] = None) -> None:
-        self.p.fundmode = fundmode
-        if fundstartval is not None:
-            self.p.fundstartval = fundstartval
-
-    def get_fundmode(self) -> bool:
-        return bool(self.p.fundmode)
-
-    fundmode = property(get_fundmode, set_fundmode)
 
     def get_leverage(self) -> float:
         """Return the value of all positions over the account's own; 1 when nothing is held."""

@@ -23,6 +23,7 @@ from btstores.brokers.positions import symbol_of
 from btstores.errors import UsageError
 from btstores.feeds.times import ns_to_num, num_to_ns
 from btstores.orders.book import OrderRecord
+from btstores.orders.lifecycle import OrderState
 from btstores.orders.reasons import REASONS, Problem
 from btstores.orders.riskrules import TradingState
 from btstores.reports import TimeInForce
@@ -51,6 +52,12 @@ class OrderEntry(AccountView):
         self._told: Deque[Any] = deque()
 
     # Notifications.
+
+    def tell_through(self, queue: Deque[Any]) -> None:
+        """Share a queue of notifications with other brokers, so that all keep their order."""
+        if queue is not self._told:
+            queue.extend(self._told)
+            self._told = queue
 
     def notify(self, order: Any) -> None:
         """Queue what a strategy is to hear of ``order``: one copy a notification."""
@@ -100,7 +107,7 @@ class OrderEntry(AccountView):
             "trailpercent": trailpercent,
         }
         problems = problems_of_data(data, self.trades(data), self.p.trade_history)
-        problems += problems_of_relatives(self, parent, oco)
+        problems += problems_of_relatives(self, parent, oco) + self._problems_of_oco(parent, oco)
         wrong = problems_of_asked(asked, size, valid, tif, data)
         if wrong:
             problems += self._all_problems(wrong, asked, size, data, kind)
@@ -119,13 +126,15 @@ class OrderEntry(AccountView):
         )
         order.addinfo(**kwargs)
         order.addcomminfo(self.getcommissioninfo(data))
+        order.broker = self  # at once: others may hang on an order that is held
         if not problems:
             order.tif = tif
             return self.submit(order)
         if is_order(parent):
             # A bracket without one of its legs is another trade than was asked for.
             why = f"another order of the bracket is refused: {problems[0].text}"
-            self._refuse_held(parent, Problem("BRACKET_INVALID", why))
+            keeper = parent.broker if isinstance(parent.broker, OrderEntry) else self
+            keeper._refuse_held(parent, Problem("BRACKET_INVALID", why))
         return self._refuse(order, problems)
 
     def _all_problems(
@@ -137,6 +146,16 @@ class OrderEntry(AccountView):
             return wrong
         known = {problem.text for problem in wrong}
         return wrong + [each for each in self.store.desk.problems(draft) if each.text not in known]
+
+    def _problems_of_oco(self, parent: Any, oco: Any) -> List[Problem]:
+        """Return whether the other order of an OCO group was never sent."""
+        if not is_order(oco) or oco.broker not in (None, self) or oco.ref in self._records:
+            return []
+        if self.store.desk.policies["relatives"] == "off":
+            return []
+        if is_order(parent) and self._held.has(oco) and leader_of(oco).ref == parent.ref:
+            return []
+        return [Problem("OCO_GONE", "the other order of the group has not been sent")]
 
     def trades(self, data: Any) -> bool:
         """Return whether orders for ``data`` may go to this broker's store."""
@@ -166,7 +185,7 @@ class OrderEntry(AccountView):
         leader = leader_of(order)
         if order.parent is not None and not self._held.has(leader):
             known = self._records.get(leader.ref)
-            if known is None or not known.live:
+            if known is None or not (known.live or known.state is OrderState.COMPLETED):
                 gone = Problem("PARENT_GONE", "the parent order is not alive")
                 self._refuse_held(leader, gone)
                 return self._refuse(order, [gone])
@@ -184,7 +203,10 @@ class OrderEntry(AccountView):
         records = []
         for order in group:
             parent = self._records.get(order.parent.ref) if order.parent is not None else None
-            oco = self._records.get(order.oco.ref) if order.oco is not None else None
+            oco_id = None
+            if order.oco is not None and order.oco.ref in self._records:
+                other = self._records[order.oco.ref].request
+                oco_id = other.oco_id or other.client_order_id  # the first of the group
             tif, expire_ns = self._validity(order)
             request = request_of(
                 order,
@@ -196,7 +218,7 @@ class OrderEntry(AccountView):
                 getattr(order.data, "time_ns", None) or num_to_ns(order.data.datetime[0]),
                 self.session_end_ns(order) if order.exectype == order.Close else None,
                 parent_id=parent.client_order_id if parent is not None else None,
-                oco_id=oco.client_order_id if oco is not None else None,
+                oco_id=oco_id,
             )
             record = OrderRecord(request)
             self._tie(order, record)

@@ -184,6 +184,8 @@ class StoreBroker(OrderEntry, Listener):
             denied_by=record.denied_by,
             problems=record.problems,
         )
+        if record.rounded:
+            order.addinfo(rounded=dict(record.rounded))
 
     def _show_changes(self, order: Any, record: OrderRecord) -> None:
         request = record.request
@@ -347,11 +349,10 @@ class StoreBroker(OrderEntry, Listener):
     def _forget_finished(self, record: OrderRecord) -> None:
         if record.state is OrderState.CREATED or record.live:
             return
-        while len(self._records) > 2 * self.p.keep_orders:
-            oldest = next(iter(self._records))
-            if self._records[oldest].live:
-                return
-            del self._records[oldest]
+        if len(self._records) > 2 * self.p.keep_orders:
+            over = [ref for ref, known in self._records.items() if not known.live]
+            for ref in over[: -self.p.keep_orders]:
+                del self._records[ref]
 
     def _split_commission(
         self, comminfo: Any, fill: FillReport, closed: float, opened: float

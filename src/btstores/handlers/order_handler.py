@@ -67,9 +67,10 @@ class OrderHandler(Handler):
                 log.log(level, "order.unknown %s event=%s", describe(report), report.event.value)
                 return
         else:
-            self.book.set_venue_id(record, report.venue_order_id)  # so that it can be told
+            record.told_filled = max(record.told_filled, report.filled or 0.0)
             screened = self.screen(record, report)
             if screened is not None:
+                self.book.set_venue_id(record, report.venue_order_id)  # so that it can be told
                 self._apply(record, screened)
         for fill in self.book.take_held_fills(report.venue_order_id):
             self.replay_fill(fill)
@@ -111,7 +112,8 @@ class OrderHandler(Handler):
             record.forgive()
             _change_request(record, report)
         if event in _ANSWERS:
-            record.answer_modify(all_of_them=report.reconciled)
+            if not report.local:  # what we say ourselves is no answer of the venue
+                record.answer_modify(all_of_them=report.reconciled)
             if was_live and record.filled and record.is_filled:
                 state = OrderState.COMPLETED
         _note_event(record, report, event, state)

@@ -62,7 +62,8 @@ class TradeHandler(Handler):
             log.error("fill.overfill client_id=%s %s", record.client_order_id, record.reason)
         record.state = state
         record.in_flight = record.outcome_unknown = False
-        self.book.set_venue_id(record, fill.venue_order_id)
+        if record.venue_order_id is None and not record.aliases:
+            self.book.set_venue_id(record, fill.venue_order_id)
         self.book.add_fill(record, fill)
         if state in FINAL:
             record.pending_cancel = False

@@ -25,8 +25,10 @@ class OrderRecord:
     that proves nothing. ``foreign`` is an order that this run has not sent; ``claimed`` says
     that it counts as the strategy's all the same. ``emulated`` says that part of what it asks
     for is done here and not by the venue. ``wire_id`` is the client id under which the venue
-    knows it now, where that is not its own; ``aliases`` are all of these. ``asked_sizes`` has
-    an entry for each change that has not been answered: the new size, or None.
+    knows it now, where that is not its own; ``aliases`` and ``venue_ids`` are all such ids and
+    all of the venue's own. ``told_filled`` is what reports on the order have said to be filled.
+    ``asked_sizes`` has an entry for each change that has not been answered: the new size, or
+    None.
 
     ``problems`` are all reasons of a refusal here, ``rounded`` what validation has changed:
     field -> (asked, sent). ``user`` belongs to whoever shows the order to a strategy.
@@ -36,6 +38,7 @@ class OrderRecord:
     state: OrderState = OrderState.CREATED
     venue_order_id: Optional[str] = None
     filled: float = 0.0
+    told_filled: float = 0.0
     fills: List[FillReport] = dataclasses.field(default_factory=list)
     in_flight: bool = False
     outcome_unknown: bool = False
@@ -47,6 +50,7 @@ class OrderRecord:
     emulated: bool = False
     wire_id: Optional[str] = None
     aliases: List[str] = dataclasses.field(default_factory=list)
+    venue_ids: List[str] = dataclasses.field(default_factory=list)
     problems: Tuple[Problem, ...] = ()
     rounded: Dict[str, Tuple[float, float]] = dataclasses.field(default_factory=dict)
     reason: Optional[str] = None
@@ -155,7 +159,7 @@ class OrderBook:
 
     def add_alias(self, record: OrderRecord, client_order_id: str) -> None:
         """Let an order be found by one more client id, under which the venue knows it now."""
-        record.wire_id = client_order_id
+        record.wire_id, record.venue_order_id = client_order_id, None
         record.aliases.append(client_order_id)
         self._aliases[client_order_id] = record
 
@@ -163,6 +167,7 @@ class OrderBook:
         """Remember how the venue calls the order."""
         if venue_order_id is not None and record.venue_order_id != venue_order_id:
             record.venue_order_id = venue_order_id
+            record.venue_ids.append(venue_order_id)
             self._by_venue_id[venue_order_id] = record
 
     def is_known_fill(self, fill: FillReport) -> bool:
@@ -210,7 +215,7 @@ class OrderBook:
         record = self._records.pop(client_order_id, None)
         if record is None:
             return
-        if record.venue_order_id is not None:
-            self._by_venue_id.pop(record.venue_order_id, None)
+        for venue_id in {*record.venue_ids, record.venue_order_id}:
+            self._by_venue_id.pop(venue_id or "", None)
         for alias in record.aliases:
             self._aliases.pop(alias, None)

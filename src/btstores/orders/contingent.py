@@ -15,14 +15,16 @@ import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Mapping, Optional, Set, Union
 
-from btstores.clock import Timer
+from btstores.clock import NS_PER_SECOND, Timer
 from btstores.orders.book import OrderRecord
 from btstores.orders.legs import (
     TRAILING,
+    Ask,
     Emulated,
     Ending,
     Leg,
     Wire,
+    changes_at_venue,
     open_size,
     reason_to_end,
     request_at_venue,
@@ -32,7 +34,7 @@ from btstores.orders.legs import (
     trigger_of,
 )
 from btstores.orders.watch import Watches
-from btstores.orders.wires import hear, let_go
+from btstores.orders.wires import hear, is_news, let_go
 from btstores.reports import (
     Bar,
     FillReport,
@@ -51,8 +53,8 @@ if TYPE_CHECKING:
         """What the engine asks of the store.
 
         ``ready`` is whether requests can be sent. `fit` returns a limit price as the instrument
-        has it, never a worse one. `resize` returns False where the venue
-        cannot change an order's size. `watch` returns the kind of prices that will come.
+        has it, never a worse one. ``can_resize`` is whether the venue can change
+        an order's size. `watch` returns the kind of prices that will come.
         """
 
         @property
@@ -62,7 +64,9 @@ if TYPE_CHECKING:
         def fit(self, request: OrderRequest, limit: float) -> float: ...
         def place(self, record: OrderRecord, request: OrderRequest) -> None: ...
         def cancel(self, record: OrderRecord) -> None: ...
-        def resize(self, record: OrderRecord, size: float) -> bool: ...
+        @property
+        def can_resize(self) -> bool: ...
+        def resize(self, record: OrderRecord, size: float) -> None: ...
         def tell(self, report: OrderReport) -> None: ...
         def alert(self, msg: str, *args: Any) -> None: ...
         def keep(self, leg: Leg) -> None: ...
@@ -74,6 +78,9 @@ if TYPE_CHECKING:
 __all__ = ["Contingent"]
 
 log = logging.getLogger(__name__)
+
+#: Seconds before a request that was refused or not answered is repeated, at the most.
+_LONGEST_WAIT = 60
 
 
 class Contingent:
@@ -107,12 +114,17 @@ class Contingent:
         does: Iterable[Emulated],
         parent: Optional[OrderRecord] = None,
         oco: Optional[OrderRecord] = None,
+        exclusive: bool = False,
     ) -> Leg:
-        """Keep an order. Its relatives become legs too, if they are not yet."""
+        """Keep an order. Its relatives become legs too, if they are not yet.
+
+        ``exclusive`` is whether the exits of a bracket must not ask for more than it has opened.
+        """
         request = record.request
         leg = self._leg_of(record, frozenset(does), new=True)
+        leg.exclusive = exclusive
         record.in_flight = False  # until something of it is sent
-        leg.since_ns = request.bar_time_ns or self._actions.now_ns()
+        leg.since_ns = self._actions.now_ns()
         leg.start = request.price or request.reference_price
         if request.limit_price is not None and leg.start is not None:
             leg.offset = tidy(leg.start - request.limit_price)
@@ -134,13 +146,10 @@ class Contingent:
         self._actions.keep(leg)
         if held:
             self._tell(leg, OrderEvent.ACCEPTED)
-        request = leg.record.request
-        times = []
-        if Emulated.EXPIRY in leg.does and request.expire_ns is not None:
-            times.append(request.expire_ns)
-        if Emulated.CLOSE in leg.does and request.session_end_ns is not None:
-            times.append(request.session_end_ns - self._close_lead_ns)
-        leg.timers = [self._actions.wake_at(time_ns, leg.key) for time_ns in times]
+        expire_ns = leg.record.request.expire_ns if Emulated.EXPIRY in leg.does else None
+        for time_ns in (expire_ns, self._close_ns(leg)):
+            if time_ns is not None:
+                leg.timers.append(self._actions.wake_at(time_ns, leg.key))
         self._settle(leg)
 
     def _leg_of(self, record: OrderRecord, does: Any = frozenset(), new: bool = False) -> Leg:
@@ -150,31 +159,44 @@ class Contingent:
         leg = Leg(record, does, record.request.size)
         if not new and record.live:
             # It went to the venue as any other order, and gets relatives only now.
-            leg.wire = Wire(record.client_order_id, record.request.size, record.filled)
+            key, venue_id = record.client_order_id, record.venue_order_id
+            leg.wire = Wire(key, record.request.size, record.filled, venue_id)
         self._legs[record.client_order_id] = leg
         return leg
 
     # What strategies ask
 
     def cancel(self, record: OrderRecord) -> None:
-        """End an order that is kept here."""
-        self._end(self._legs[record.client_order_id], Ending(OrderEvent.CANCELED))
-
-    def modify(self, record: OrderRecord, changes: Mapping[str, Any]) -> bool:
-        """Change an order; return False when the venue has to be asked first."""
+        """End an order that is kept here; asked again, ask the venue again."""
         leg = self._legs[record.client_order_id]
-        if leg.wire is not None:
-            leg.change = dict(changes)
-            return False
-        record.request = record.request._replace(**changes)
-        leg.wanted = changes.get("size", leg.wanted)
+        if leg.wire is not None and leg.wire.ask is Ask.CANCEL:
+            leg.wire.ask, leg.wire.stalled = None, False
+        leg.ending = leg.ending or Ending(OrderEvent.CANCELED)
+        self._settle(leg)
+
+    def modify(self, record: OrderRecord, changes: Mapping[str, Any]) -> Dict[str, Any]:
+        """Change an order; return what the venue has to be asked for."""
+        leg = self._legs[record.client_order_id]
+        rest = dict(changes)
+        leg.wanted = rest.pop("size", leg.wanted)
+        if leg.wire is not None and rest:
+            leg.change, leg.wire.ask = rest, Ask.CHANGE
+            self._settle(leg)
+            return changes_at_venue(leg, rest)
         self._disarm(leg)
-        if "price" in changes:
-            leg.start = changes["price"]
-        self._tell(leg, OrderEvent.MODIFIED)
+        record.request = record.request._replace(**rest)
+        request = record.request
+        leg.start = rest.get("price", leg.start)
+        if "limit_price" in rest and leg.start is not None:
+            leg.offset = tidy(leg.start - rest["limit_price"])
+        leg.since_ns = self._actions.now_ns()
+        size = room(leg) if room(leg) > record.filled else request.size
+        if size == request.size or rest:
+            record.request = request._replace(size=size)
+            self._tell(leg, OrderEvent.MODIFIED)
         self._actions.keep(leg)
         self._settle(leg)
-        return True
+        return {}
 
     # News of orders
 
@@ -184,10 +206,9 @@ class Contingent:
         if leg is None or report.local:
             return report
         heard = hear(leg, report)
-        if heard.replace and leg.wire is not None:
-            self._replace(leg, leg.wire)
-        if heard.settle:
-            self._settle_soon(leg)
+        if heard.stall:
+            self._stall(leg)
+        self._late.add(leg.key)  # until the report has been applied
         return heard.told
 
     def on_order(self, record: OrderRecord) -> None:
@@ -203,13 +224,14 @@ class Contingent:
         leg = self._legs.get(record.client_order_id)
         if leg is None:
             return
+        names = (fill.client_order_id, fill.venue_order_id)
         wire = leg.wire
-        if wire is not None and fill.client_order_id in (None, wire.client_order_id):
-            wire.filled, wire.silent = tidy(wire.filled + fill.size), False
+        if wire is not None and is_news(leg, wire, *names):
+            wire.filled, wire.stalled = tidy(wire.filled + fill.size), False
             let_go(leg)
         for child in leg.children:
             if child.record.filled == 0 and not child.armed:
-                child.since_ns = fill.time_ns
+                child.since_ns = self._actions.now_ns()
                 if child.record.request.price is None:
                     child.start = fill.price
         if not record.live:
@@ -236,7 +258,7 @@ class Contingent:
 
     def on_price(self, report: Union[Bar, Tick, Quote]) -> None:
         """Let a price trigger what it triggers."""
-        for key, level in self._watches.on_price(report):
+        for key, level in self._watches.on_price(report, self._actions.now_ns()):
             leg = self._legs[key]
             leg.armed = False
             self._trigger(leg, level)
@@ -244,14 +266,32 @@ class Contingent:
     def on_timer(self, client_order_id: str) -> None:
         """Hear that a time has come that was asked for."""
         leg = self._legs.get(client_order_id)
-        if leg is None or not leg.record.live:
+        if leg is None or (not leg.record.live and leg.wire is None):
             return
-        request, now_ns = leg.record.request, self._actions.now_ns()
-        expires = Emulated.EXPIRY in leg.does and request.expire_ns is not None
-        if expires and now_ns >= (request.expire_ns or 0):
+        request = leg.record.request
+        if leg.wire is not None and leg.wire.stalled:
+            leg.wire.stalled, leg.wire.ask, leg.wire.asked, leg.change = False, None, None, {}
+            self._settle(leg)
+        if self._is_due(leg, request.expire_ns if Emulated.EXPIRY in leg.does else None):
             self._end(leg, Ending(OrderEvent.EXPIRED))
-        elif Emulated.CLOSE in leg.does and leg.waits:
+        elif leg.ending is None and leg.waits and self._is_due(leg, self._close_ns(leg)):
             self._trigger(leg, None)
+
+    def _close_ns(self, leg: Leg) -> Optional[int]:
+        end_ns = leg.record.request.session_end_ns
+        if Emulated.CLOSE not in leg.does or end_ns is None:
+            return None
+        return end_ns - self._close_lead_ns
+
+    def _is_due(self, leg: Leg, time_ns: Optional[int]) -> bool:
+        """Return whether a time has come; a clock that was set back makes a timer early."""
+        if time_ns is None or not leg.record.live:
+            return False
+        if self._actions.now_ns() >= time_ns:
+            return True
+        if all(timer.cancelled or timer.when_ns < time_ns for timer in leg.timers):
+            leg.timers.append(self._actions.wake_at(time_ns, leg.key))
+        return False
 
     def resume(self) -> None:
         """Do what had to wait until requests can be sent."""
@@ -261,21 +301,12 @@ class Contingent:
         self._do_late()
 
     def _do_late(self) -> None:
-        late, self._late = self._late, set()
-        for key in sorted(late):
-            leg = self._legs[key]
-            if not leg.record.live:
-                self._cancel_rest(leg)
-            elif leg.ending is None:
-                self._settle(leg)
-            elif leg.wire is not None:
-                self._actions.cancel(leg.record)
-            else:
-                self._finish(leg)
+        while self._late:
+            self._settle(self._legs[min(self._late)])
 
-    def _settle_soon(self, leg: Leg) -> None:
-        self._late.add(leg.key)
-        if self._actions.ready:
+    def settle_late(self) -> None:
+        """Do what the report that has been handled has left to do."""
+        if self._late and self._actions.ready:
             self._do_late()
 
     def save_bests(self) -> None:
@@ -302,28 +333,20 @@ class Contingent:
     def _settle(self, leg: Leg) -> None:
         """Look at a leg and all whose sizes or ends depend on it."""
         for each in [leg, *leg.relatives()]:
-            if not each.record.live:
-                continue
-            if each.ending is not None:
-                self._finish(each)
-                continue
-            if each.given_up:
-                continue
-            reason = reason_to_end(each)
-            if reason is not None:
-                self._end(each, Ending(OrderEvent.CANCELED, "RELATED", reason))
-                continue
-            self._shrink(each)
-            self._arm(each)
+            self._late.discard(each.key)
+            if each.record.live and each.ending is None:
+                reason = reason_to_end(each)
+                if reason is not None:
+                    self._end(each, Ending(OrderEvent.CANCELED, "RELATED", reason))
+                else:
+                    self._show_size(each)
+                    self._arm(each)
             self._sync(each)
 
-    def _shrink(self, leg: Leg) -> None:
-        """Tell the strategy when relatives have left less to trade."""
+    def _show_size(self, leg: Leg) -> None:
+        """Tell the strategy when its relatives leave less to trade, or more again."""
         size, record = room(leg), leg.record
-        if record.filled < size < record.request.size and leg.does & {
-            Emulated.BRACKET,
-            Emulated.OCO,
-        }:
+        if size > record.filled and size != record.request.size:
             record.request = record.request._replace(size=size)
             self._tell(leg, OrderEvent.MODIFIED)
 
@@ -349,72 +372,58 @@ class Contingent:
         if wire is None:
             if want > 0:
                 self._place(leg, want)
-        elif not wire.waits and not leg.change and wire.working != want:
-            self._resize(leg, wire, want)
+            elif leg.ending is not None and leg.record.live and not leg.ended:
+                leg.ended = True
+                event, code, reason = leg.ending
+                self._tell(leg, event, reason=reason, reason_code=code)
+        elif not wire.busy and wire.working != want:
+            self._correct(leg, wire, want)
 
     def _place(self, leg: Leg, size: float) -> None:
         if not self._actions.ready:
             self._late.add(leg.key)
             return
-        record = leg.record
         # A venue must never see one id twice.
-        key = record.client_order_id
-        if record.venue_order_id is not None or record.aliases or record.in_flight:
-            key = self._actions.new_id()
+        key = self._actions.new_id() if leg.past else leg.key
         leg.wire = Wire(key, size)
         self._actions.keep(leg)
-        self._actions.place(record, request_at_venue(leg, key, size))
+        self._actions.place(leg.record, request_at_venue(leg, key, size))
 
-    def _resize(self, leg: Leg, wire: Wire, want: float) -> None:
+    def _correct(self, leg: Leg, wire: Wire, want: float) -> None:
+        """Change the size of what works, or cancel it: `_sync` then places what should work."""
         if not self._actions.ready:
             self._late.add(leg.key)
-        elif want > 0 and self._actions.resize(leg.record, tidy(wire.filled + want)):
-            wire.asked = tidy(wire.filled + want)
-        else:
-            self._replace(leg, wire)
-
-    def _replace(self, leg: Leg, wire: Wire) -> None:
-        """Cancel what works; when that is done `_sync` places what should work."""
-        wire.replacing = True
-        self._actions.cancel(leg.record)
-        leg.record.pending_cancel = False
-
-    def _cancel_rest(self, leg: Leg) -> None:
-        """Cancel what still works of an order that was made smaller and is filled."""
-        wire = leg.wire
-        if wire is None or wire.working <= 0 or wire.replacing or wire.silent:
             return
-        if self._actions.ready:
-            self._replace(leg, wire)
+        size = tidy(wire.filled + want)
+        if want > 0 and not wire.fixed and self._actions.can_resize:
+            wire.ask, wire.asked = Ask.SIZE, size
+            self._actions.resize(leg.record, size)
         else:
-            self._late.add(leg.key)
-
-    def _end(self, leg: Leg, ending: Ending) -> None:
-        if leg.ending is not None:
-            return
-        leg.ending = ending
-        self._disarm(leg)
-        if leg.wire is None:
-            self._finish(leg)
-        elif not self._actions.ready:
-            self._late.add(leg.key)
-        elif not leg.wire.replacing:
+            wire.ask = Ask.CANCEL
             self._actions.cancel(leg.record)
 
-    def _finish(self, leg: Leg) -> None:
-        """Tell that a leg has ended, once the venue has nothing of it any more."""
-        if leg.ending is not None and leg.wire is None and not leg.ended:
-            leg.ended = True
-            event, code, reason = leg.ending
-            self._tell(leg, event, reason=reason, reason_code=code)
+    def _stall(self, leg: Leg) -> None:
+        """Ask nothing more of a wire for a while, which grows from time to time."""
+        wire = leg.wire
+        if wire is not None:
+            wire.stalled = True
+            wire.tries += 1
+            wait_ns = min(_LONGEST_WAIT, 2**wire.tries) * NS_PER_SECOND
+            now_ns = self._actions.now_ns()
+            leg.timers.append(self._actions.wake_at(now_ns + wait_ns, leg.key))
+
+    def _end(self, leg: Leg, ending: Ending) -> None:
+        if leg.ending is None:
+            leg.ending = ending
+            self._disarm(leg)
+            self._sync(leg)
 
     def _over(self, leg: Leg) -> None:
         """Forget the oldest finished legs, when it and its relatives are over."""
         self._disarm(leg)
-        for timer in leg.timers:
-            timer.cancel()
-        self._late.discard(leg.key)
-        self._cancel_rest(leg)
+        if leg.wire is None:
+            for timer in leg.timers:
+                timer.cancel()
         self._finished[leg.key] = None
         while len(self._finished) > self._keep:
             key, _ = self._finished.popitem(last=False)

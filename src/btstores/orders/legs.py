@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Set
 
 from btstores.clock import Timer
 from btstores.orders.book import OrderRecord
@@ -21,6 +21,7 @@ from btstores.reports import OrderEvent, OrderRequest, OrderType, TimeInForce
 
 __all__ = [
     "TRAILING",
+    "Ask",
     "Emulated",
     "Ending",
     "Leg",
@@ -70,30 +71,48 @@ class Ending(NamedTuple):
     reason: Optional[str] = None
 
 
+class Ask(enum.Enum):
+    """What has been asked of a wire and not been answered."""
+
+    CANCEL = "cancel"
+    SIZE = "size"
+    CHANGE = "change"  # of a price, by the strategy
+
+
 @dataclasses.dataclass(eq=False)
 class Wire:
-    """An order at the venue. ``asked`` is a new total size that is not confirmed yet.
+    """An order at the venue. ``asked`` is the new total size, while that is asked for.
 
-    ``silent`` says that the venue has refused to cancel it: most likely it is over, and the
-    word of it is on its way or lost. Until there is news nothing more is asked of it.
+    ``stalled`` says that the venue has refused to cancel it, or has not answered: perhaps it is
+    over, and the word of it is on its way or lost. Until there is news, or time has gone by,
+    nothing more is asked of it. ``fixed`` says that a change of its size has failed.
     """
 
     client_order_id: str
     size: float
     filled: float = 0.0
+    venue_order_id: Optional[str] = None
+    ask: Optional[Ask] = None
     asked: Optional[float] = None
-    replacing: bool = False
-    silent: bool = False
+    stalled: bool = False
+    fixed: bool = False
+    tries: int = 0
 
     @property
-    def waits(self) -> bool:
-        """Return whether the venue has to answer before anything more is asked of it."""
-        return self.replacing or self.silent or self.asked is not None
+    def busy(self) -> bool:
+        """Return whether there has to be an answer before anything more is asked of it."""
+        return self.stalled or self.ask is not None
 
     @property
     def working(self) -> float:
-        """Return what can still be executed, if the venue does as it was asked."""
-        return tidy((self.size if self.asked is None else self.asked) - self.filled)
+        """Return what can still be executed, as far as the venue has said."""
+        return tidy(self.size - self.filled)
+
+    def is_meant(self, client_order_id: Optional[str], venue_order_id: Optional[str]) -> bool:
+        """Return whether a report with these ids tells of it."""
+        if client_order_id is not None:
+            return client_order_id == self.client_order_id
+        return self.venue_order_id in (None, venue_order_id)
 
 
 @dataclasses.dataclass(eq=False)
@@ -102,9 +121,10 @@ class Leg:
 
     ``wanted`` is the size that the strategy asks for, before its relatives shrink it.
     ``since_ns`` is the time from which prices count for its trigger. ``start`` is where a
-    trailing stop starts from, ``offset`` how far its limit lies from its stop. ``ending`` is
-    how it is to end, ``ended`` that it has been told. ``given_up`` says that the venue would not
-    cancel it for the sake of a relative.
+    trailing stop starts from, ``offset`` how far its limit lies from its stop. ``past`` holds
+    the ids of earlier wires. ``ending`` is how it is to end, ``ended`` that it has been told.
+    ``exclusive`` says that all exits together must not ask for more than there is to close:
+    the account may not be short.
     """
 
     record: OrderRecord
@@ -114,14 +134,15 @@ class Leg:
     parent: Optional[Leg] = None
     children: List[Leg] = dataclasses.field(default_factory=list)
     group: List[Leg] = dataclasses.field(default_factory=list)
+    exclusive: bool = False
     start: Optional[float] = None
     offset: float = 0.0
     triggered: bool = False
     armed: bool = False
     wire: Optional[Wire] = None
+    past: Set[str] = dataclasses.field(default_factory=set)
     ending: Optional[Ending] = None
     ended: bool = False
-    given_up: bool = False
     change: Dict[str, Any] = dataclasses.field(default_factory=dict)
     timers: List[Timer] = dataclasses.field(default_factory=list)
 
@@ -139,6 +160,18 @@ class Leg:
     def is_child(self) -> bool:
         """Return whether the core lets it follow its parent."""
         return self.parent is not None and Emulated.BRACKET in self.does
+
+    def retire(self) -> None:
+        """Forget the wire; what is told of it from now on is old."""
+        wire, self.wire = self.wire, None
+        if wire is None:
+            return
+        self.past.add(wire.client_order_id)
+        if wire.venue_order_id is not None:
+            self.past.add(wire.venue_order_id)
+        if wire.ask is Ask.CANCEL:
+            self.record.pending_cancel = False
+        self.change = {}
 
     def relatives(self) -> List[Leg]:
         """Return all whose sizes or ends depend on this one."""
@@ -180,7 +213,8 @@ def room(leg: Leg) -> float:
     if leg.is_child:
         assert leg.parent is not None
         parent = leg.parent.record
-        opens = parent.request.size if parent.live else parent.filled
+        # What the venue says to be filled is filled, though the fills may be on their way.
+        opens = parent.request.size if parent.live else max(parent.filled, parent.told_filled)
         size = min(size, opens - _filled(leg.parent.children, leg))
     if leg.group:
         size = min(size, leg.wanted - _filled(leg.group, leg))
@@ -193,10 +227,28 @@ def open_size(leg: Leg) -> float:
         return 0.0
     size = room(leg) - leg.record.filled
     if leg.is_child:
-        assert leg.parent is not None
-        opened = leg.parent.record.filled
-        size = min(size, opened - sum(each.record.filled for each in leg.parent.children))
+        size = min(size, _to_close(leg) - _claimed_by_others(leg))
     return tidy(max(0.0, size))
+
+
+def _to_close(leg: Leg) -> float:
+    """Return how much its bracket has opened and not closed."""
+    assert leg.parent is not None
+    children = leg.parent.children
+    return leg.parent.record.filled - sum(each.record.filled for each in children)
+
+
+def _claimed_by_others(leg: Leg) -> float:
+    """Return what an order has to leave to the other exits, where the account may not be short.
+
+    A stop that is triggered comes before those that rest, but only when they have made room.
+    """
+    if not leg.exclusive or leg.parent is None:
+        return 0.0
+    others = [each for each in leg.parent.children if each is not leg and each.record.live]
+    if leg.triggered:
+        return sum(each.wire.working for each in others if each.wire is not None)
+    return sum(each.wanted - each.record.filled for each in others if each.triggered)
 
 
 def reason_to_end(leg: Leg) -> Optional[str]:
@@ -264,6 +316,4 @@ def changes_at_venue(leg: Leg, changes: Mapping[str, Any]) -> Dict[str, Any]:
     at_venue = dict(changes)
     if leg.triggered and "limit_price" in at_venue:
         at_venue["price"] = at_venue.pop("limit_price")
-    if "size" in at_venue and leg.wire is not None:
-        at_venue["size"] = tidy(at_venue["size"] - leg.record.filled + leg.wire.filled)
     return at_venue

@@ -23,10 +23,17 @@ __all__ = [
     "RiskRules",
     "TradingState",
     "read_rules",
+    "strictest",
 ]
 
 _STRICTNESS = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.HALTED: 2}
 _NO_RULES = RiskRules()
+
+
+def strictest(*states: TradingState) -> TradingState:
+    """Return the state that lets the fewest orders pass."""
+    return max(states, key=_STRICTNESS.__getitem__)
+
 
 Tell = Callable[[TradingState, TradingState, str], None]
 
@@ -36,17 +43,20 @@ def _ignore(old: TradingState, new: TradingState, cause: str) -> None:
 
 
 class RiskControl:
-    """Limits, trading state and the memory they need, for one account.
+    """Limits, trading state and the memory they need, for one account or several together.
 
     ``tell`` is called with old state, new state and cause when the trading state changes.
+    ``whole`` is what reasons call all that the rules are about.
     """
 
-    def __init__(self, rules: RiskRules = _NO_RULES, tell: Tell = _ignore) -> None:
+    def __init__(
+        self, rules: RiskRules = _NO_RULES, tell: Tell = _ignore, whole: str = "the account"
+    ) -> None:
         self.rules = rules
         self._tell = tell
         self._state = TradingState.ACTIVE
         self._cause = ""
-        self._account = Scope("the account", rules.account)
+        self._account = Scope(whole, rules.account)
         self._instruments = Family(rules.instruments, "instrument", "symbol")
         self._strategies = Family(rules.strategies, "strategy", "strategy")
         self._day: Hashable = None
@@ -75,7 +85,7 @@ class RiskControl:
         if event not in self.rules.on:
             raise ConfigError.of("event", event, "one of " + ", ".join(self.rules.on))
         state = self.rules.on[event]
-        if _STRICTNESS[state] > _STRICTNESS[self._state]:
+        if strictest(state, self._state) is not self._state:
             self.set_state(state, f"{event}: {cause}" if cause else event)
 
     def on_value(self, value: Optional[float], day: Hashable) -> None:

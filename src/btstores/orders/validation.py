@@ -44,6 +44,7 @@ CHECKS: Mapping[str, str] = MappingProxyType(
         "short": "reject",
         "settlement": "reject",
         "session": "reject",
+        "validity": "reject",  # time in force and expiry
         "power": "reject",
         "bracket_sides": "reject",
         "relatives": "reject",  # parent and OCO group alive
@@ -65,7 +66,8 @@ class Facts(NamedTuple):
     the remaining size of live sell orders, which are not yet taken off ``sellable``. Orders that
     exclude each other count once there, and those that exclude the new order not at all.
     ``price`` is the last known one; ``power`` is what the account can still pay for in the
-    instrument's currency, None also where the venue checks it.
+    instrument's currency, None also where the venue checks it. ``filled`` is what of the order has
+    been executed, when a change is checked; ``position`` and ``power`` count it already.
     """
 
     now_ns: int
@@ -80,6 +82,7 @@ class Facts(NamedTuple):
     is_open: Optional[bool] = None
     orders_when_closed: bool = True
     session_end_ns: Optional[int] = None
+    filled: float = 0.0
 
 
 class Verdict(NamedTuple):
@@ -138,7 +141,8 @@ def validate(request: OrderRequest, facts: Facts, policies: Mapping[str, str] = 
     _check_size(draft)
     _check_prices(draft)
     request = draft.finished()
-    problems.extend(problems_of_time(request, facts.now_ns, facts.session_end_ns))
+    if policies["validity"] != "off":
+        problems.extend(problems_of_time(request, facts.now_ns, facts.session_end_ns))
     problems.extend(_problems_of_market(request, facts, policies))
     if is_amount(request.size):
         problems.extend(_problems_of_sale(request, facts, policies))
@@ -149,7 +153,7 @@ def validate(request: OrderRequest, facts: Facts, policies: Mapping[str, str] = 
 def bracket_problems(
     parent: OrderRequest, children: Sequence[OrderRequest], price: Optional[float] = None
 ) -> Dict[str, Problem]:
-    """Return the exits that are on the wrong side of a bracket's entry, by client order id.
+    """Return the exits that cannot be those of a bracket's entry, by client order id.
 
     The entry is the parent's own price, or for a market order the last known ``price``. A stop
     must lose and a limit must win; what has no price to compare is not judged. Whether these
@@ -161,6 +165,9 @@ def bracket_problems(
     problems = {}
     for child in children:
         wrong = _problem_of_exit(child, parent.side, entry)
+        if wrong is None and _exceeds(child.size, parent.size):
+            expected = f"at most {parent.size:.12g}, the size of its entry"
+            wrong = problem("SIZE_TOO_LARGE", "size", child.size, expected)
         if wrong is not None:
             problems[child.client_order_id] = wrong
     return problems
@@ -316,9 +323,10 @@ def _problems_of_sale(
     if request.side is not Side.SELL or request.parent_id is not None:
         return []
     held = max(facts.position, 0.0)
-    size, instrument, sellable = request.size, facts.instrument, facts.sellable
+    size, sellable = request.size - facts.filled, facts.sellable
     story = f"held {held:.12g}, already being sold {facts.selling:.12g}"
     if _exceeds(size, held - facts.selling):
+        instrument = facts.instrument
         shortable = facts.short and (instrument is None or instrument.shortable is not False)
         if shortable or policies["short"] == "off":
             return []
@@ -345,7 +353,7 @@ def _problems_of_power(
     if power is None or policies["power"] == "off" or request.parent_id is not None:
         return []
     closing = max(-facts.position * request.side.sign, 0.0)
-    size, price = request.size - closing, _price_to_pay(request, facts)
+    size, price = request.size - facts.filled - closing, _price_to_pay(request, facts)
     if size <= 0 or price is None:
         return []
     instrument = facts.instrument

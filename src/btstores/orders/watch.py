@@ -34,6 +34,18 @@ class Source:
     ALL = (TICKS, QUOTES, BARS)
 
 
+#: How late a bar may arrive, in nanoseconds and in parts of its length.
+_LATENESS_NS = 2 * NS_PER_SECOND
+_FOREVER = 2**63
+
+
+class _Open(NamedTuple):
+    """A bar that is not complete, and when it was heard."""
+
+    bar: Bar
+    heard_ns: int
+
+
 class _Pending(NamedTuple):
     since_ns: int
     trigger: Trigger
@@ -48,7 +60,7 @@ class PriceWatch:
         self._pending: List[_Pending] = []
         self._saved: Dict[str, Optional[float]] = {}
         self._frame: Optional[Tuple[int, int]] = None
-        self._open_bar: Optional[Bar] = None
+        self._open_bar: Optional[_Open] = None
 
     def __len__(self) -> int:
         return len(self._index) + len(self._pending)
@@ -88,16 +100,22 @@ class PriceWatch:
         self._saved.update(moved)
         return moved
 
-    def on_price(self, report: Union[Bar, Tick, Quote]) -> List[Hit]:
+    def restart(self, source: str) -> None:
+        """Go on with prices of another kind or time frame."""
+        self.source, self._frame, self._open_bar = source, None, None
+        if source != Source.BARS:
+            self._admit(_FOREVER)
+
+    def on_price(self, report: Union[Bar, Tick, Quote], now_ns: int) -> List[Hit]:
         """Return which stops a price triggers and where they were; they are watched no more."""
-        hits = self._hits(report)
+        hits = self._hits(report, now_ns)
         for key, _ in hits:
             self._saved.pop(key, None)
         return hits
 
-    def _hits(self, report: Union[Bar, Tick, Quote]) -> List[Hit]:
+    def _hits(self, report: Union[Bar, Tick, Quote], now_ns: int) -> List[Hit]:
         if isinstance(report, Bar):
-            return self._on_bar(report) if self.source == Source.BARS else []
+            return self._on_bar(report, now_ns) if self.source == Source.BARS else []
         if isinstance(report, Tick):
             if self.source != Source.TICKS or not _is_price(report.price):
                 return []
@@ -108,21 +126,33 @@ class PriceWatch:
         ask = report.ask if _is_price(report.ask) else None
         return self._index.on_price(bid, ask)
 
-    def _on_bar(self, bar: Bar) -> List[Hit]:
+    def _on_bar(self, bar: Bar, now_ns: int) -> List[Hit]:
         frame = (bar.timeframe, bar.compression)
         if self._frame is None or frame < self._frame:
             self._frame = frame
         if frame != self._frame or not all(_is_price(price) for price in bar[4:8]):
             return []
-        begin_ns = bar.time_ns - _length_ns(bar)
-        self._admit(begin_ns)
+        self._admit(self._begin_ns(bar, now_ns))
         hits: List[Hit] = []
         for price in self._points(bar):
             hits += self._index.on_price(price, price)
+        self._open_bar = None if bar.complete else _Open(bar, now_ns)
         if self._pending:
-            self._admit(bar.time_ns - 1)
+            self._admit(now_ns - 1)
             hits += self._index.on_price(bar.close, bar.close)
         return hits
+
+    def _begin_ns(self, bar: Bar, now_ns: int) -> int:
+        """Return since when this bar tells of prices that no bar has told of.
+
+        A live bar arrives when it ends, whichever end its stamp shows. What an order that is
+        made with one bar meets is the next, though both arrive a little late.
+        """
+        before = self._open_bar
+        if before is not None and before.bar.time_ns == bar.time_ns:
+            return before.heard_ns
+        length_ns = _length_ns(bar)
+        return now_ns - length_ns + min(_LATENESS_NS, length_ns // 10)
 
     def _admit(self, begin_ns: int) -> None:
         """Let those in for whom prices from ``begin_ns`` on count."""
@@ -132,13 +162,12 @@ class PriceWatch:
 
     def _points(self, bar: Bar) -> List[float]:
         before = self._open_bar
-        self._open_bar = None if bar.complete else bar
-        if before is None or before.time_ns != bar.time_ns:
+        if before is None or before.bar.time_ns != bar.time_ns:
             extremes = [bar.low, bar.high] if bar.close >= bar.open else [bar.high, bar.low]
             return [bar.open, *extremes, bar.close]
         # The bar is told again: only what is new of it has just happened.
-        new = [bar.high] if bar.high > before.high else []
-        new += [bar.low] if bar.low < before.low else []
+        new = [bar.high] if bar.high > before.bar.high else []
+        new += [bar.low] if bar.low < before.bar.low else []
         return [*new, bar.close]
 
 
@@ -162,8 +191,8 @@ class Watches:
 
     def renew(self) -> None:
         """Ask for all prices again: another run may have begun."""
-        for symbol in self._watches:
-            self._begin(symbol)
+        for symbol, watch in self._watches.items():
+            watch.restart(self._begin(symbol))
 
     def remove(self, symbol: str, key: str) -> Optional[float]:
         """Watch for a stop no more; return the best price that a trailing one has seen."""
@@ -172,12 +201,12 @@ class Watches:
         self._end_idle(symbol)
         return removed.best if removed is not None else None
 
-    def on_price(self, report: Union[Bar, Tick, Quote]) -> List[Hit]:
+    def on_price(self, report: Union[Bar, Tick, Quote], now_ns: int) -> List[Hit]:
         """Return which stops a price triggers and where they were."""
         watch = self._watches.get(report.symbol)
         if watch is None:
             return []
-        hits = watch.on_price(report)
+        hits = watch.on_price(report, now_ns)
         if hits:
             self._end_idle(report.symbol)
         return hits
@@ -197,7 +226,7 @@ def _length_ns(bar: Bar) -> int:
     try:
         return _SECONDS[TimeFrame(bar.timeframe)] * bar.compression * NS_PER_SECOND
     except (KeyError, ValueError):
-        return bar.time_ns
+        return _FOREVER // 2
 
 
 def _is_price(value: Optional[float]) -> bool:

@@ -8,56 +8,61 @@ from __future__ import annotations
 
 from typing import Callable, Dict, NamedTuple, Optional
 
-from btstores.orders.legs import Leg, Wire, tidy
+from btstores.orders.legs import Ask, Leg, Wire, tidy
 from btstores.reports import OrderEvent, OrderReport
 
-__all__ = ["Heard", "hear", "let_go"]
+__all__ = ["Heard", "hear", "is_news", "let_go"]
 
 
 class Heard(NamedTuple):
-    """What comes of a report: what to tell, whether to look at the leg and to replace its wire."""
+    """What comes of a report: what to tell, and whether the venue is to be left alone a while."""
 
     told: Optional[OrderReport] = None
-    settle: bool = False
-    replace: bool = False
+    stall: bool = False
 
 
 def hear(leg: Leg, report: OrderReport) -> Heard:
     """Take a venue's report on an order that is kept here."""
     wire = leg.wire
-    named = report.client_order_id
-    if wire is None:
-        return Heard(None if leg.record.aliases else report)
-    if named is not None and named != wire.client_order_id:
-        return Heard()  # it tells of an earlier wire, which has been dealt with
+    if wire is None or not is_news(leg, wire, report.client_order_id, report.venue_order_id):
+        # An earlier wire, which has been dealt with; or a plain order that never had another.
+        return Heard(None if leg.past else report)
+    wire.venue_order_id = report.venue_order_id or wire.venue_order_id
     if report.reconciled and report.event in _AT_WORK:
         return _found(leg, wire, report)
     react = _REACTIONS.get(report.event)
     return react(leg, wire, report) if react is not None else Heard(report)
 
 
+def is_news(leg: Leg, wire: Wire, client_id: Optional[str], venue_id: Optional[str]) -> bool:
+    """Return whether a report with these ids tells of the wire, and not of an earlier one."""
+    return wire.is_meant(client_id, venue_id) and not leg.past.intersection((client_id, venue_id))
+
+
 def let_go(leg: Leg) -> None:
     """Forget a wire of which nothing is left and nothing is expected."""
     wire = leg.wire
-    if wire is None or wire.asked is not None or wire.replacing or leg.change:
-        return
-    if wire.filled >= wire.size:
-        leg.wire, leg.given_up = None, False
+    if wire is not None and wire.ask is not Ask.SIZE and wire.filled >= wire.size:
+        leg.retire()
 
 
-def _ended(leg: Leg, wire: Wire, report: OrderReport) -> Heard:
-    leg.wire = None
+def _canceled(leg: Leg, wire: Wire, report: OrderReport) -> Heard:
+    expire_ns = leg.record.request.expire_ns
+    asked = wire.ask is Ask.CANCEL and (expire_ns is None or report.time_ns < expire_ns)
+    leg.retire()
     if leg.ending is not None:
         event, code, reason = leg.ending
+        leg.ended = True
         return Heard(report._replace(event=event, reason_code=code, reason=reason))
-    if wire.replacing and not leg.record.pending_cancel:
+    if asked:
         leg.record.in_flight = leg.record.outcome_unknown = False
-        return Heard(settle=True)
+        leg.record.answer_modify(all_of_them=True)
+        return Heard()
     return Heard(report)
 
 
-def _refused(leg: Leg, wire: Wire, report: OrderReport) -> Heard:
-    leg.wire = None
+def _over(leg: Leg, wire: Wire, report: OrderReport) -> Heard:
+    leg.retire()
     return Heard(report)
 
 
@@ -65,65 +70,87 @@ def _found(leg: Leg, wire: Wire, report: OrderReport) -> Heard:
     """Take what a mass status says of a wire: what was lost meanwhile is made good."""
     size = None
     if report.size is not None and report.size != wire.size:
-        if wire.asked is None:
+        if wire.ask is not Ask.SIZE:
             size = leg.wanted = tidy(report.size + leg.record.filled - wire.filled)
         wire.size = report.size
-    wire.asked, wire.replacing, wire.silent = None, False, False
+    wire.ask = wire.asked = None
+    wire.stalled = False
     leg.change = {}
     let_go(leg)
-    return Heard(report._replace(size=size, price=None, limit_price=None), settle=True)
+    return Heard(_in_terms_of_order(leg, report._replace(size=size)))
 
 
 def _cancel_refused(leg: Leg, wire: Wire, report: OrderReport) -> Heard:
+    asked_here = wire.ask is Ask.CANCEL and (leg.ending is None or leg.ending.code is not None)
+    wire.ask = None
     leg.record.pending_cancel = False
-    if wire.replacing:
-        wire.replacing, wire.silent = False, True
-        let_go(leg)
-        return Heard(settle=True)
-    if leg.ending is not None:
-        # It may be filled already; if not, whoever asked must look at it.
-        leg.ending, leg.given_up = None, True
-    return Heard(report)
+    if leg.ending is not None and leg.ending.code is None:
+        leg.ending = None  # the strategy asked for it, and hears that it may not be
+    return Heard(None if leg.ending is None and asked_here else report, stall=asked_here)
 
 
-def _changed(leg: Leg, wire: Wire, report: OrderReport) -> Heard:
-    if wire.asked is not None:
-        wire.size = wire.asked if report.size is None else report.size
-        wire.asked = None
+def _modified(leg: Leg, wire: Wire, report: OrderReport) -> Heard:
+    if wire.ask is Ask.SIZE:
+        size = wire.asked if report.size is None else report.size
+        wire.size = wire.size if size is None else size
+        wire.ask = wire.asked = None
         leg.record.answer_modify()
         let_go(leg)
-        return Heard(settle=True)
+        return Heard()
+    if wire.ask is Ask.CHANGE:
+        wire.ask = None
+    elif _says_nothing_new(leg, wire, report):
+        return Heard()
     change, leg.change = leg.change, {}
-    if report.size is not None:
-        before = leg.record.filled - wire.filled
+    if report.size is not None and report.size != wire.size:
+        leg.wanted = tidy(report.size + leg.record.filled - wire.filled)
         wire.size = report.size
-        leg.wanted = change.get("size", tidy(report.size + before))
-        report = report._replace(size=leg.wanted)
+    told = _in_terms_of_order(leg, report._replace(size=None))
     let_go(leg)
+    return Heard(told._replace(**{name: change[name] for name in change if name in _PRICES}))
+
+
+def _says_nothing_new(leg: Leg, wire: Wire, report: OrderReport) -> bool:
+    request = leg.record.request
+    price = request.limit_price if leg.triggered else request.price
+    return report.size in (None, wire.size) and report.price in (None, price)
+
+
+def _in_terms_of_order(leg: Leg, report: OrderReport) -> OrderReport:
+    """Return a report on what a stop has become, as one on the stop."""
     if leg.triggered:
-        report = report._replace(price=change.get("price"), limit_price=report.price)
-    return Heard(report)
+        return report._replace(price=None, limit_price=report.price)
+    return report
 
 
-def _change_refused(leg: Leg, wire: Wire, report: OrderReport) -> Heard:
-    if wire.asked is None:
-        leg.change = {}
+def _modify_refused(leg: Leg, wire: Wire, report: OrderReport) -> Heard:
+    asked, wire.ask, wire.asked = wire.ask, None, None
+    leg.change = {}
+    if asked is not Ask.SIZE:
         let_go(leg)
         return Heard(report)
-    wire.asked = None
+    wire.fixed = True  # what cannot be changed is replaced
     leg.record.answer_modify()
     let_go(leg)
-    return Heard(settle=True, replace=True)  # what cannot be changed is replaced
+    return Heard()
+
+
+def _unknown(leg: Leg, wire: Wire, report: OrderReport) -> Heard:
+    if wire.ask is Ask.SIZE:
+        wire.fixed = True
+    return Heard(report, stall=wire.ask is not None)
 
 
 _AT_WORK = frozenset({OrderEvent.ACCEPTED, OrderEvent.TRIGGERED, OrderEvent.MODIFIED})
+_PRICES = frozenset({"price", "limit_price"})
 
 _REACTIONS: Dict[OrderEvent, Callable[[Leg, Wire, OrderReport], Heard]] = {
-    OrderEvent.CANCELED: _ended,
-    OrderEvent.EXPIRED: _ended,
-    OrderEvent.REJECTED: _refused,
-    OrderEvent.MARGIN: _refused,
+    OrderEvent.CANCELED: _canceled,
+    OrderEvent.EXPIRED: _over,
+    OrderEvent.REJECTED: _over,
+    OrderEvent.MARGIN: _over,
     OrderEvent.CANCEL_REJECTED: _cancel_refused,
-    OrderEvent.MODIFIED: _changed,
-    OrderEvent.MODIFY_REJECTED: _change_refused,
+    OrderEvent.MODIFIED: _modified,
+    OrderEvent.MODIFY_REJECTED: _modify_refused,
+    OrderEvent.OUTCOME_UNKNOWN: _unknown,
 }

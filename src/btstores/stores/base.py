@@ -163,8 +163,7 @@ class BaseStore(metaclass=KeyedInstances):
         self._notifications: Deque[Tuple[str, Tuple[Any, ...], Dict[str, Any]]] = deque()
         self._link = Link(self)
         self.stopped = True
-        self._begins = True
-        self._processing = False
+        self._begins, self._processing = True, False
         self._debug: bool = params.debug
         self.desk = OrderDesk(self)
         self._make_handlers(params.handlers)
@@ -275,12 +274,13 @@ class BaseStore(metaclass=KeyedInstances):
     def _finish(self) -> None:
         """Leave nothing behind: an open session may keep the process alive."""
         self.stopped = True
+        self.link_handler.state = LinkState.DOWN  # nothing is sent any more
         self.desk.sender.stop()
         self.outbox.submit(self._link.log_out)
         self.outbox.stop(self.params.timeout)
         self.queries.stop(min(1.0, self.params.timeout))
         self.process_events()
-        self.link_handler.state = LinkState.DOWN
+        self.link_handler.state = LinkState.DOWN  # whatever the last reports said
         self.journal.close()
 
     def disconnect(self) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, List, Mapping
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional
 
 from btstores.orders.book import OrderRecord
+from btstores.orders.legs import Leg
 from btstores.orders.reasons import Problem
 from btstores.reports import OrderType
 from btstores.stores.gateway import Capabilities
@@ -33,18 +34,30 @@ _FIELDS: Dict[OrderType, FrozenSet[str]] = {
 
 
 def problems_of_change(
-    record: OrderRecord, changes: Mapping[str, Any], can: Capabilities, kept: bool
+    record: OrderRecord, changes: Mapping[str, Any], can: Capabilities, leg: Optional[Leg]
 ) -> List[Problem]:
-    """Return what of a change cannot be; ``kept`` is whether only the core has the order."""
+    """Return what of a change cannot be; ``leg`` is there if the core keeps the order."""
     if not record.live:
         return [Problem("ORDER_FINISHED", f"the order is {record.state.value}")]
     kind = record.request.order_type
+    wire = leg.wire if leg is not None else None
+    triggered = leg is not None and leg.triggered
     problems = []
+    if wire is not None and wire.busy:
+        text = "the venue has yet to answer what has been asked of the order"
+        problems.append(Problem("MODIFY_BUSY", text))
     for name in changes:
         word = WORDS[name]
+        # A stop that is triggered has become a Market or a Limit order.
+        at_venue = "price" if triggered and name == "limit_price" else name
         if name != "size" and name not in _FIELDS[kind]:
             problems.append(Problem("MODIFY_USELESS", f"a {kind.value} order has no {word}"))
-        elif not kept and name not in can.modify:
+        elif triggered and name not in ("size", "limit_price"):
+            text = f"the stop has been triggered: {word} does not count any more"
+            problems.append(Problem("MODIFY_USELESS", text))
+        elif not (leg is not None and (wire is None or name == "size")) and (
+            at_venue not in can.modify
+        ):
             known = ", ".join(WORDS[each] for each in sorted(can.modify) if each in WORDS)
             text = f"the venue cannot change {word} of an order; it can: {known or 'nothing'}"
             problems.append(Problem("MODIFY_UNSUPPORTED", text))

@@ -17,7 +17,7 @@ from btstores.handlers.base import Listener
 from btstores.markets.zones import zone
 from btstores.orders.book import OrderRecord
 from btstores.orders.contingent import Contingent
-from btstores.orders.legs import Emulated, changes_at_venue
+from btstores.orders.legs import Emulated
 from btstores.orders.lifecycle import OrderState
 from btstores.orders.reasons import REASONS, Problem
 from btstores.orders.risk import RiskControl
@@ -39,7 +39,7 @@ from btstores.reports import (
 )
 from btstores.stores.changes import problems_of_change
 from btstores.stores.emulation import Plan, Relations, plan_of, read_emulate
-from btstores.stores.facts import risk_facts, validation_facts
+from btstores.stores.facts import may_be_short, risk_facts, validation_facts
 from btstores.stores.sender import OrderSender
 from btstores.stores.wiring import Wiring
 
@@ -69,7 +69,7 @@ class OrderDesk(Listener):
     def __init__(self, store: BaseStore) -> None:
         params = store.params
         self._store = store
-        self._policies = read_policies({**store.default_checks, **(params.checks or {})})
+        self.policies = read_policies({**store.default_checks, **(params.checks or {})})
         self._emulate = read_emulate(params.emulate)
         self._allowed = params.on_unsupported == "emulate"
         self.risk = RiskControl(read_rules(params.risk), self._state_changed)
@@ -114,6 +114,8 @@ class OrderDesk(Listener):
             self.engine.cancel(record)
         elif self._store.connected:
             self.sender.cancel(record)
+        else:
+            self.sender.withdraw(record)
 
     def modify(self, record: OrderRecord, changes: Mapping[str, Any]) -> List[Problem]:
         """Change an order, or return why not. A refusal is told like a venue's.
@@ -124,32 +126,32 @@ class OrderDesk(Listener):
         if changed == record.request:
             return []
         leg = self.engine.leg(record)
-        kept = leg is not None and leg.wire is None
-        problems = problems_of_change(record, changes, self._store.capabilities, kept)
-        if leg is not None and leg.wire is not None and leg.wire.waits:
-            text = "the venue has yet to answer what its bracket or group asks of the order"
-            problems.append(Problem("MODIFY_BUSY", text))
+        problems = problems_of_change(record, changes, self._store.capabilities, leg)
         if not problems:
             live = [other for other in self._store.book.live() if other is not record]
             position = self.position_of(changed.symbol)
             facts = validation_facts(self._store, changed, position, live)
-            verdict = validate(changed, facts, self._policies)
+            verdict = validate(changed, facts._replace(filled=record.filled), self.policies)
             problems += verdict.problems
-            held = risk_facts(self._store, changed, position, live)
-            problems += [
-                problem
-                for problem in self.risk.problems(changed, held)
-                if problem.code != "RISK_DUPLICATE"
-            ]
             changes = {name: getattr(verdict.request, name) for name in changes}
             record.rounded = dict(verdict.rounded)
+        if not problems:
+            rest = changed._replace(size=changed.size - record.filled)
+            problems += [
+                problem
+                for problem in self.risk.problems(
+                    rest, risk_facts(self._store, rest, position, live)
+                )
+                if problem.code != "RISK_DUPLICATE"
+            ]
         if problems:
             self._tell_refusal(record, problems)
-        elif leg is None:
+            return problems
+        if leg is not None:
+            changes = self.engine.modify(record, changes)
+        if changes:
             self.sender.modify(record, **changes)
-        elif not self.engine.modify(record, changes):
-            self.sender.modify(record, **changes_at_venue(leg, changes))
-        return problems
+        return []
 
     def _tell_refusal(self, record: OrderRecord, problems: Sequence[Problem]) -> None:
         report = self._report(OrderEvent.MODIFY_REJECTED, record, problems)
@@ -220,12 +222,16 @@ class OrderDesk(Listener):
                 if other.request.parent_id == record.client_order_id
             )
             if plan.does or is_parent:
-                kept.append(self.engine.take(record, plan.does, parent, oco))
+                leg = self.engine.take(record, plan.does, parent, oco, self._is_long_only(request))
+                kept.append(leg)
         if len(kept) < len(group):
             sent = [record for record in group if record not in self.engine]
             self.sender.place([(record, record.request) for record in sent])
         for leg in kept:
             self.engine.begin(leg)
+
+    def _is_long_only(self, request: OrderRequest) -> bool:
+        return not may_be_short(self._store, request.symbol)
 
     # Checks
 
@@ -236,7 +242,7 @@ class OrderDesk(Listener):
             before = [*live, *group[:index]]
             found[record.client_order_id] = self._problems_of(record, plans, group, before)
         children = [record.request for record in group if record.request.parent_id is not None]
-        if children and self._policies["bracket_sides"] != "off":
+        if children and self.policies["bracket_sides"] != "off":
             first = group[0] if group[0].request.parent_id is None else None
             parent = first or self._store.book.find(children[0].parent_id)
             if parent is not None:
@@ -268,7 +274,7 @@ class OrderDesk(Listener):
         problems += self._problems_of_relatives(record.request, group)
         position = self.position_of(record.request.symbol)
         facts = validation_facts(store, record.request, position, live)
-        verdict = validate(record.request, facts, self._policies)
+        verdict = validate(record.request, facts, self.policies)
         problems += verdict.problems
         if not verdict.problems:
             record.request, record.rounded = verdict.request, dict(verdict.rounded)
@@ -299,7 +305,7 @@ class OrderDesk(Listener):
         self, request: OrderRequest, group: Sequence[OrderRecord]
     ) -> List[Problem]:
         problems: List[Problem] = []
-        if self._policies["relatives"] == "off":
+        if self.policies["relatives"] == "off":
             return problems
         new = {record.client_order_id for record in group}
         if request.parent_id is not None and request.parent_id not in new:
@@ -350,6 +356,8 @@ class OrderDesk(Listener):
     def hears(self) -> Dict[type, Callable[[Any], None]]:
         """Return what it wants to hear of besides orders, fills and balances."""
         return {
+            OrderReport: self._settle_late,
+            FillReport: self._settle_late,
             Bar: self.on_price,
             Tick: self.on_price,
             Quote: self.on_price,
@@ -357,6 +365,9 @@ class OrderDesk(Listener):
             TimerReport: self.on_timer,
             ControlReport: self.on_control,
         }
+
+    def _settle_late(self, report: Any) -> None:
+        self.engine.settle_late()
 
     def on_order(self, record: OrderRecord, event: OrderEvent) -> None:
         self.engine.on_order(record)

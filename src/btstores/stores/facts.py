@@ -13,7 +13,7 @@ from btstores.reports import OrderRequest, Side
 if TYPE_CHECKING:
     from btstores.stores.base import BaseStore
 
-__all__ = ["group_of", "risk_facts", "selling", "validation_facts"]
+__all__ = ["group_of", "may_be_short", "risk_facts", "selling", "validation_facts"]
 
 
 def validation_facts(
@@ -29,13 +29,13 @@ def validation_facts(
     if sellable is not None:
         # As told, what the venue knows to be for sale is taken off already.
         sellable += sum(_for_sale(request.symbol, live))
-    shortable = instrument.shortable if instrument is not None else None
-    limited = request.side is Side.SELL and not (can.short if shortable is None else shortable)
+    short = may_be_short(store, request.symbol)
+    limited = request.side is Side.SELL and not short
     return validation.Facts(
         now_ns,
         instrument,
         fractional=can.fractional,
-        short=can.short,
+        short=short,
         position=position,
         sellable=sellable,
         selling=selling(request, live) if limited or sellable is not None else 0.0,
@@ -45,6 +45,14 @@ def validation_facts(
         orders_when_closed=config.orders_when_closed,
         session_end_ns=sessions.end_of_day(now_ns) if sessions is not None else None,
     )
+
+
+def may_be_short(store: BaseStore, symbol: str) -> bool:
+    """Return whether an instrument may be sold short: its own word, or else the venue's."""
+    instrument = store.known_instrument(symbol)
+    if instrument is None or instrument.shortable is None:
+        return store.capabilities.short
+    return instrument.shortable
 
 
 def risk_facts(
@@ -81,7 +89,8 @@ def _by_market(instrument: Optional[Instrument], config: MarketConfig) -> Option
 def _for_sale(symbol: str, live: Iterable[OrderRecord]) -> Iterable[float]:
     for record in live:
         other = record.request
-        if other.symbol == symbol and other.side is Side.SELL and not record.in_flight:
+        at_venue = record.venue_order_id is not None
+        if other.symbol == symbol and other.side is Side.SELL and at_venue:
             yield record.remaining
 
 
@@ -93,13 +102,16 @@ def selling(request: OrderRequest, live: Iterable[OrderRecord]) -> float:
     """
     largest: Dict[str, float] = {}
     own = group_of(request)
+    entries = {record.client_order_id: record.remaining for record in live}
     for record in live:
         other = record.request
         if other.symbol != request.symbol or other.side is not Side.SELL:
             continue
         key = group_of(other)
         if key != own:
-            largest[key] = max(largest.get(key, 0.0), record.remaining)
+            # The exits of a bracket may sell what its entry has yet to buy.
+            sells = record.remaining - entries.get(other.parent_id or "", 0.0)
+            largest[key] = max(largest.get(key, 0.0), sells)
     return sum(largest.values())
 
 

@@ -64,26 +64,29 @@ class OrderSender:
         self._buckets = TokenBuckets(store.capabilities.rates, store.clock)
         self._line = _Line(store, self._buckets)
 
-    def place(self, legs: Sequence[Tuple[OrderRecord, OrderRequest]]) -> None:
+    def place(self, legs: Sequence[Tuple[OrderRecord, OrderRequest]], must: bool = False) -> None:
         """Record and send one order, or a bracket with its parent first.
 
         Each leg is what was ordered and what goes over the wire for it. The records are in
-        the book already. When the journal fails nothing is sent and all are rejected.
+        the book already. When the journal fails nothing is sent and all are rejected, but for
+        orders that ``must`` be sent: that they are wanted has been recorded before.
         """
         store = self._store
         tifs = store.capabilities.tifs
         legs = [(record, _with_known_tif(request, tifs)) for record, request in legs]
         records = [record for record, _ in legs]
         try:
-            seqs = [self._append("intent", record, writable(request)) for record, request in legs]
+            for record, request in legs:
+                seq = self._append("intent", record, writable(request))
+                record.journal_seq = seq if record.journal_seq is None else record.journal_seq
             store.journal.commit()
         except BtstoresError as error:
-            self._journal_failed(records, error)
-            return
-        for record, seq in zip(records, seqs):
+            if not must:
+                self._journal_failed(records, error)
+                return
+            store.journal_failed(error)
+        for record in records:
             record.in_flight = True
-            if record.journal_seq is None:
-                record.journal_seq = seq
         requests = {request.client_order_id: request for _, request in legs}
         waiting = {
             request.client_order_id: _Leg(record.client_order_id, request.parent_id)
@@ -103,6 +106,11 @@ class OrderSender:
         self._note("intent_cancel", record, {"client_order_id": wire_id})
         self._add("cancel", record, lambda: self._store.gateway.cancel(wire_id, venue_id))
 
+    def withdraw(self, record: OrderRecord) -> None:
+        """Take an order out of the line if it has not been sent; do not ask the venue."""
+        self._note("intent_cancel", record, {"client_order_id": record.client_order_id})
+        self._add("cancel", record, None)
+
     def modify(self, record: OrderRecord, **changes: Any) -> None:
         """Ask the venue to change an order."""
         record.ask_modify(changes.get("size"))
@@ -118,7 +126,14 @@ class OrderSender:
             record.denied_by = "store"
             client_id = record.client_order_id
             self._store.order_handler.handle(
-                OrderReport(OrderEvent.REJECTED, now_ns, client_id, reason=reason, reason_code=code)
+                OrderReport(
+                    OrderEvent.REJECTED,
+                    now_ns,
+                    client_id,
+                    reason=reason,
+                    reason_code=code,
+                    local=True,
+                )
             )
 
     def stop(self) -> None:
@@ -130,7 +145,7 @@ class OrderSender:
         line, self._line = self._line, _Line(self._store, self._buckets)
         self._store.outbox.submit(line.close)
 
-    def _add(self, kind: str, record: OrderRecord, call: Callable[[], None]) -> None:
+    def _add(self, kind: str, record: OrderRecord, call: Optional[Callable[[], None]]) -> None:
         client_id = record.client_order_id
         self._line.add(_Job(kind, {record.wire_id or client_id: _Leg(client_id)}, call))
 
@@ -193,11 +208,16 @@ class _Leg(NamedTuple):
 
 
 class _Job:
-    """One call to the venue and the orders it is about, by their ids on the wire."""
+    """One call to the venue and the orders it is about, by their ids on the wire.
+
+    Without a ``call`` it only takes out of the line what waits there.
+    """
 
     __slots__ = ("call", "changes", "kind", "legs", "number")
 
-    def __init__(self, kind: str, legs: Dict[str, _Leg], call: Callable[[], None]) -> None:
+    def __init__(
+        self, kind: str, legs: Dict[str, _Leg], call: Optional[Callable[[], None]]
+    ) -> None:
         self.kind = kind
         self.legs = legs
         self.call = call
@@ -269,7 +289,7 @@ class _Line:
             for wire_id in job.legs:
                 self._unsent[wire_id] = job
                 self._withdrawn.pop(wire_id, None)
-        elif self._ends_here(job):
+        elif self._ends_here(job) or job.call is None:
             return
         self._waiting[job.kind].append(job)
 
@@ -354,7 +374,8 @@ class _Line:
                 self._unsent.pop(wire_id, None)
             self._waiting["modify"].extend(job.changes)
         try:
-            job.call()
+            if job.call is not None:
+                job.call()
         except (VenueRefused, UsageError) as error:
             self._fail(job, _REFUSED[job.kind], error)
         except Exception as error:

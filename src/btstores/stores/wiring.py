@@ -56,19 +56,21 @@ class Wiring:
         """Send ``request`` for an order."""
         if request.client_order_id != record.client_order_id:
             self._store.book.add_alias(record, request.client_order_id)
-        self._sender.place([(record, request)])
+        self._sender.place([(record, request)], must=True)
 
     def cancel(self, record: OrderRecord) -> None:
         """Ask for the cancellation of what works of an order."""
         self._sender.cancel(record)
 
-    def resize(self, record: OrderRecord, size: float) -> bool:
-        """Ask for another size; return False where the venue cannot change it."""
-        if "size" not in self._store.capabilities.modify:
-            return False
+    @property
+    def can_resize(self) -> bool:
+        """Return whether the venue can change the size of an order."""
+        return "size" in self._store.capabilities.modify
+
+    def resize(self, record: OrderRecord, size: float) -> None:
+        """Ask for another size."""
         self._sender.modify(record, size=size)
         record.asked_sizes[-1] = None  # it is the size of what works, not of the order
-        return True
 
     def tell(self, report: OrderReport) -> None:
         """Report what becomes of an order that is kept here."""

@@ -11,7 +11,17 @@ import pytest
 from btstores.clock import SimulatedClock
 from btstores.errors import VenueRefused
 from btstores.journal.base import MemoryJournal
-from btstores.reports import OrderEvent, OrderType, Quote, Side, Tick, TimeInForce
+from btstores.reports import (
+    FillReport,
+    MassStatus,
+    OrderEvent,
+    OrderReport,
+    OrderType,
+    Quote,
+    Side,
+    Tick,
+    TimeInForce,
+)
 from tests.support.session import SECOND, Session, bar
 from tests.support.venue import T0, ScriptedStore, new_store
 
@@ -687,3 +697,205 @@ def test_a_change_that_succeeds_takes_the_reason_of_the_refused_one_along(sessio
     info = diary.made[0].info
     assert statuses(diary) == [["Submitted", "Accepted", "Accepted", "Accepted"]]
     assert (info.reason, info.reason_code, info.denied_by, info.problems) == (None,) * 3 + ((),)
+
+
+def listed(session, *reports):
+    """Let the venue list these orders and fills when it is asked for all."""
+    orders = tuple(r for r in reports if isinstance(r, OrderReport))
+    fills = tuple(r for r in reports if isinstance(r, FillReport))
+    session.venue.status = MassStatus(0, orders=orders, fills=fills)
+
+
+def test_a_finished_wire_in_a_mass_status_is_no_news_of_the_order(session):
+    def come_back():
+        entry, target = session.request(0), session.request(1)
+        done = FillReport("F1@130", "A", Side.SELL, 4.0, 12.0, T0, target.client_order_id, "V1")
+        listed(
+            session,
+            OrderReport(OrderEvent.ACCEPTED, T0, entry.client_order_id, "V0", size=10.0),
+            OrderReport(OrderEvent.ACCEPTED, T0, target.client_order_id, "V1", size=4.0),
+            done,
+        )
+        session.venue.break_link()
+
+    session.bars(10, 10, 10, 10)
+    session.fill(65, size=4)
+    session.fill(130, 1, size=4, price=12.0)
+    session.at(150, come_back)
+    session.fill(200, size=6)
+    diary = session.run(script={1: bracket})
+    assert wire(session)[1:] == [("Limit", "sell", 4, 12.0), ("Limit", "sell", 6, 12.0)]
+    assert diary.made[1].alive()
+    assert diary.made[2].alive()
+
+
+def test_a_cancel_without_an_answer_can_be_asked_for_again_and_is_by_itself():
+    session = session_on()
+    session.bars(10, 10, 10, 10)
+    session.accept(61)
+    day = {"valid": datetime.timedelta(days=2)}
+    limit = {"price": 9.0, "exectype": bt.Order.Limit, **day}
+
+    def cancel_in_vain(s):
+        session.venue.cancel_error = TimeoutError("no answer")
+        s.cancel(s.made[0])
+        session.venue.cancel_error = None
+
+    counts = []
+    session.at(121, lambda: counts.append(len(session.venue.cancelled)))
+    session.at(130, lambda: counts.append(len(session.venue.cancelled)))
+    diary = session.run(script={1: lambda s: s.buy(size=5, **limit), 2: cancel_in_vain})
+    assert counts == [0, 1], "once more after a while"
+    assert diary.made[0].info.outcome_unknown
+    assert diary.made[0].alive()
+
+
+def test_what_is_told_of_an_earlier_wire_by_its_venue_id_alone_ends_nothing(session):
+    session.bars(10, 10, 10, 10)
+    session.fill(65, size=4)
+    session.accept(66, 1)
+    session.fill(125, size=6)
+    session.order(130, OrderEvent.CANCELED, 1)
+    session.order(135, OrderEvent.ACCEPTED, 2)
+    old = OrderReport(OrderEvent.CANCELED, T0, None, "V1")
+    session.say(140, old)
+    session.at(
+        150,
+        lambda: (
+            session.cerebro.runningstrats[0]
+            .made[2]
+            .broker.cancel(session.cerebro.runningstrats[0].made[2])
+        ),
+    )
+    diary = session.run(script={1: bracket})
+    assert diary.made[1].alive()
+    assert session.venue.cancelled[-1] == session.request(2).client_order_id
+    record = session.store.book.find(diary.made[2].info.client_order_id)
+    assert record.venue_order_id == "V2"
+
+
+def test_a_journal_that_fails_does_not_keep_an_exit_from_being_sent():
+    journal = MemoryJournal(SimulatedClock(T0))
+    session = session_on(journal=journal)
+    session.bars(10, 10, 8)
+    session.at(70, lambda: journal.fail("disk full"))
+    session.run(script={1: stop()})
+    assert wire(session) == [("Market", "sell", 5, None)]
+
+
+def test_where_nobody_may_be_short_a_stop_waits_until_its_target_has_made_room():
+    session = session_on()
+    can = dataclasses.replace(session.store.capabilities, short=False)
+    session.store.capabilities = can
+    session.bars(10, 10, 8, 8)
+    session.fill(65)
+    sent = []
+    session.at(185, lambda: sent.append((len(session.venue.placed), len(session.venue.cancelled))))
+    session.order(190, OrderEvent.CANCELED, 1)
+    session.run(script={1: bracket})
+    assert sent == [(2, 1)], "the target is cancelled first"
+    assert wire(session)[2] == ("Market", "sell", 10, None)
+
+
+def test_a_larger_exit_does_not_ask_for_more_than_is_open():
+    session = session_on(modify=["size"])
+    session.bars(10, 10, 10)
+    session.fill(65, size=4)
+    session.accept(66, 1)
+    diary = session.run(script={1: bracket, 2: lambda s: [][: s.broker.modify(s.made[2], size=8)]})
+    assert session.venue.modified == []
+    assert diary.made[2].created.size == -8
+
+
+def test_a_triggered_stop_limit_has_no_stop_to_be_moved():
+    session = session_on(modify=["price"])
+    session.bars(10, 8, 8, 8)
+    stop_limit = {"price": 9.0, "plimit": 8.9, "exectype": bt.Order.StopLimit}
+    session.accept(125)
+    diary = session.run(
+        script={
+            1: lambda s: s.sell(size=5, **stop_limit),
+            3: lambda s: [][: s.broker.modify(s.made[0], price=9.6)],
+            4: lambda s: [][: s.broker.modify(s.made[0], plimit=8.5)],
+        }
+    )
+    assert [change.price for change in session.venue.modified] == [8.5]
+    assert diary.made[0].info.reason_code == "MODIFY_USELESS"
+
+
+def test_a_stop_made_in_the_middle_of_a_bar_is_not_triggered_by_what_was_before(session):
+    session.bars(10, 10, 10)
+    session.fill(90, price=10.0)
+
+    def protect(strategy, order):
+        if order.status == order.Completed and order.isbuy():
+            strategy.made.append(stop(9.6)(strategy))
+
+    sent = []
+    session.at(125, lambda: sent.append(len(session.venue.placed)))
+    session.run(script={1: lambda s: s.buy(size=5)}, answer=protect)
+    assert sent == [1], "the bar's low of 9.5 may be from before"
+    assert len(session.venue.placed) == 2, "that of the next is not"
+
+
+def test_a_half_filled_exit_may_change_its_price_where_nobody_may_be_short():
+    session = session_on(modify=["price"])
+    session.store.capabilities = dataclasses.replace(session.store.capabilities, short=False)
+    session.bars(10, 10, 10, 10)
+    session.fill(65)
+    session.accept(125, 1)
+    session.fill(126, 1, size=6, price=11.0)
+    limit = {"price": 11.0, "exectype": bt.Order.Limit}
+    session.run(
+        script={
+            1: lambda s: s.buy(size=10),
+            2: lambda s: s.sell(size=10, **limit),
+            3: lambda s: [][: s.broker.modify(s.made[1], price=10.8)],
+        }
+    )
+    assert [change.price for change in session.venue.modified] == [10.8]
+
+
+def test_an_exit_larger_than_its_entry_is_refused(session):
+    def too_large(s):
+        parent = s.buy(size=5, price=9.0, exectype=bt.Order.Limit, transmit=False)
+        return [parent, s.sell(size=1000, price=11.0, exectype=bt.Order.Limit, parent=parent)]
+
+    session.bars(10, 10)
+    diary = session.run(script={1: too_large})
+    assert [order.info.reason_code for order in diary.made] == ["BRACKET_INVALID", "SIZE_TOO_LARGE"]
+
+
+def test_an_entry_that_ends_before_its_last_fill_arrives_keeps_its_exits(session):
+    session.bars(10, 10, 10)
+    session.order(130, OrderEvent.CANCELED, 0, filled=3.0)
+    session.fill(140, size=3)
+    diary = session.run(script={1: bracket})
+    assert wire(session)[1] == ("Limit", "sell", 3, 12.0)
+    assert [order.alive() for order in diary.made] == [False, True, True]
+
+
+def test_an_oco_with_an_order_that_was_never_sent_is_refused(session):
+    session.bars(10, 10)
+
+    def refused_partner(s):
+        first = s.buy(size=-1 * float("nan"), price=9.0, exectype=bt.Order.Limit)
+        return [first, s.sell(size=5, price=11.0, exectype=bt.Order.Limit, oco=first)]
+
+    diary = session.run(script={1: refused_partner})
+    assert diary.made[1].info.reason_code == "OCO_GONE"
+    assert wire(session) == []
+
+
+def test_nothing_is_sent_after_the_log_out():
+    session = session_on()
+    session.bars(10, 10)
+    session.fill(65, size=4)
+    session.accept(66, 1)
+    session.fill(119.9, size=6)
+    session.run(script={1: bracket})
+    placed = len(session.venue.placed)
+    request = session.request(1)
+    session.store.put(OrderReport(OrderEvent.CANCELED, T0, request.client_order_id, "V1"))
+    session.store.process_events()
+    assert len(session.venue.placed) == placed

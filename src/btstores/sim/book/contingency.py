@@ -1,10 +1,11 @@
 """Orders that hang together: brackets (a parent and its exits) and one-cancels-other groups.
 
 A bracket's children are held until the parent is executed, and may then close as much as it
-has opened. One child that ends takes its siblings with it; one that is executed in part
-shrinks them by as much. A parent that ends without an execution takes the children with it;
-one that ends after some shrinks them to that. Members of a one-cancels-other group treat
-each other like children of one parent.
+has opened. One child that is cancelled or expires takes its siblings with it, and so does one
+that closes the last of it; one that is executed for less shrinks them by as much. A parent
+that ends without an execution takes the children with it; one that ends after some shrinks
+them to that. Members of a one-cancels-other group treat each other like children of one
+parent, but that the end of one is always the end of all.
 """
 
 from __future__ import annotations
@@ -89,6 +90,19 @@ class Contingencies:
     def pool(self, parent: SimOrder) -> float:
         """Return how much the parent has opened and its children have not closed."""
         return tidy(parent.filled - sum(child.filled for child in self.children(parent)))
+
+    def has_more(self, order: SimOrder, filled: SimOrder) -> bool:
+        """Return whether a bracket has more to close than its exit that is filled."""
+        parent = self._orders.get(order.request.parent_id or "")
+        if parent is None or order.request.parent_id != filled.request.parent_id:
+            return False
+        return parent.live or self.pool(parent) > 0
+
+    def most(self, order: SimOrder) -> float:
+        """Return how large an exit may be, given what its bracket may yet open."""
+        parent = self._orders[order.request.parent_id or ""]
+        rest = self.pool(parent) + (parent.remaining if parent.live else 0.0)
+        return order.filled + min(order.remaining, rest)
 
     def settled(self, order: SimOrder) -> bool:
         """Return whether neither the order nor a relative of it is alive."""

@@ -311,7 +311,9 @@ class Desk:
         if state is not State.FILLED:
             self._tell(order.status()._replace(request=None))
         for sibling in self.related.siblings(order) if siblings else ():
-            if sibling.live:
+            if state is State.FILLED and self.related.has_more(sibling, order):
+                self._shrink(sibling, self.related.most(sibling))
+            elif sibling.live:
                 why = Refusal("RELATED", f"order {order.id} of the group is {state.value}")
                 self._finish(sibling, State.CANCELED, why)
         for child in self.related.children(order):
