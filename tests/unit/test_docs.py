@@ -175,7 +175,11 @@ def our_codes(source: str) -> set:
     found = set()
     for node in ast.parse(source).body:
         if not (isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"):
-            texts = [getattr(each, "value", getattr(each, "s", None)) for each in ast.walk(node)]
+            # Python 3.7 has the text in `s`, which the newest ones warn of.
+            texts = [
+                each.value if hasattr(each, "value") else vars(each).get("s")
+                for each in ast.walk(node)
+            ]
             found |= {text for text in texts if isinstance(text, str)}
     return {text for text in found if re.fullmatch(r"[A-Z_]{6,}", text)}
 

@@ -82,7 +82,8 @@ class Blocking(Venue):
     def let_go(self):
         """Block no more."""
         self.within = lambda: None
-        self.free.release(10)
+        for _ in range(10):
+            self.free.release()
 
 
 class Heard(Handler):
