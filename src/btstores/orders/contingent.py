@@ -224,9 +224,8 @@ class Contingent:
         leg = self._legs.get(record.client_order_id)
         if leg is None:
             return
-        names = (fill.client_order_id, fill.venue_order_id)
         wire = leg.wire
-        if wire is not None and is_news(leg, wire, *names):
+        if is_news(leg, fill.client_order_id, fill.venue_order_id) and wire is not None:
             wire.filled, wire.stalled = tidy(wire.filled + fill.size), False
             let_go(leg)
         for child in leg.children:

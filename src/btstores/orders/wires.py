@@ -24,19 +24,27 @@ class Heard(NamedTuple):
 def hear(leg: Leg, report: OrderReport) -> Heard:
     """Take a venue's report on an order that is kept here."""
     wire = leg.wire
-    if wire is None or not is_news(leg, wire, report.client_order_id, report.venue_order_id):
+    if not is_news(leg, report.client_order_id, report.venue_order_id) or wire is None:
         # An earlier wire, which has been dealt with; or a plain order that never had another.
         return Heard(None if leg.past else report)
-    wire.venue_order_id = report.venue_order_id or wire.venue_order_id
     if report.reconciled and report.event in _AT_WORK:
         return _found(leg, wire, report)
     react = _REACTIONS.get(report.event)
     return react(leg, wire, report) if react is not None else Heard(report)
 
 
-def is_news(leg: Leg, wire: Wire, client_id: Optional[str], venue_id: Optional[str]) -> bool:
-    """Return whether a report with these ids tells of the wire, and not of an earlier one."""
-    return wire.is_meant(client_id, venue_id) and not leg.past.intersection((client_id, venue_id))
+def is_news(leg: Leg, client_id: Optional[str], venue_id: Optional[str]) -> bool:
+    """Return whether a report with these ids tells of the leg's wire, and not of an earlier one.
+
+    The venue's id is noted: a later report may name that alone.
+    """
+    wire, known = leg.wire, leg.past.intersection((client_id, venue_id))
+    if wire is not None and not known and wire.is_meant(client_id, venue_id):
+        wire.venue_order_id = venue_id or wire.venue_order_id
+        return True
+    if venue_id is not None and client_id in leg.past:
+        leg.past.add(venue_id)
+    return False
 
 
 def let_go(leg: Leg) -> None:
