@@ -6,7 +6,7 @@ could not make an order. All else is checked by the store's order desk.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 import backtrader as bt
 
@@ -15,24 +15,26 @@ from btstores.brokers.positions import symbol_of
 from btstores.orders.reasons import Problem
 from btstores.orders.validation import problems_of_values
 
-__all__ = ["is_order", "problems_of_asked", "problems_of_data", "problems_of_relatives"]
+__all__ = [
+    "is_order",
+    "prices_of",
+    "problems_of_asked",
+    "problems_of_data",
+    "problems_of_relatives",
+]
 
 
 def problems_of_asked(
     asked: Dict[str, Any], size: Any, valid: Any, tif: Any, data: Any
 ) -> List[Problem]:
-    """Return what is wrong with the values of an order.
-
-    As in backtrader, an order that is given no price at all takes the close.
-    """
-    price, exectype = asked["price"], asked["exectype"]
-    if price is None and asked["pricelimit"] is None and len(data):
-        price = data.close[0]
+    """Return what is wrong with the values of an order."""
+    exectype = asked["exectype"]
+    price, plimit = prices_of(asked, data)
     kind = bt.Order.Market if exectype is None else exectype
     problems = problems_of_values(
         size,
         price,
-        asked["pricelimit"],
+        plimit,
         asked["trailamount"],
         asked["trailpercent"],
         ORDER_TYPES.get(kind, kind) if isinstance(kind, int) else kind,
@@ -42,6 +44,19 @@ def problems_of_asked(
     if not problems:
         problems += _problems_of_validity(valid, tif)
     return problems
+
+
+def prices_of(asked: Dict[str, Any], data: Any) -> Tuple[Any, Any]:
+    """Return the price and the limit that backtrader makes of those that were given.
+
+    One stands for both; without any the price is the close.
+    """
+    price, plimit = asked["price"], asked["pricelimit"]
+    if price is None and plimit is None and len(data):
+        return data.close[0], None
+    exectype = asked["exectype"]
+    stop_limit = isinstance(exectype, int) and exectype == bt.Order.StopLimit
+    return plimit if price is None else price, price if plimit is None and stop_limit else plimit
 
 
 def _problems_of_validity(valid: Any, tif: Any) -> List[Problem]:

@@ -13,6 +13,7 @@ from backtrader.order import BuyOrder, SellOrder
 from btstores.brokers.account import AccountView
 from btstores.brokers.checks import (
     is_order,
+    prices_of,
     problems_of_asked,
     problems_of_data,
     problems_of_relatives,
@@ -141,7 +142,9 @@ class OrderEntry(AccountView):
         self, wrong: List[Problem], asked: Dict[str, Any], size: Any, data: Any, kind: Any
     ) -> List[Problem]:
         """Return what else is wrong with an order whose values alone are wrong already."""
-        draft = draft_of(asked, size, symbol_of(data), kind is BuyOrder)
+        price, plimit = prices_of(asked, data)
+        priced = {**asked, "price": price, "pricelimit": plimit}
+        draft = draft_of(priced, size, symbol_of(data), kind is BuyOrder)
         if draft is None or not len(data) or not self.trades(data):
             return wrong
         known = {problem.text for problem in wrong}

@@ -454,6 +454,13 @@ def test_every_execution_type_reaches_the_venue(session, kind):
     assert request.trail_percent == 0.02
 
 
+@pytest.mark.parametrize("prices", [{"price": 9}, {"plimit": 9}])
+def test_a_stop_limit_with_one_price_has_it_for_both(session, prices):
+    session.run(script={1: lambda s: s.sell(size=2, exectype=bt.Order.StopLimit, **prices)})
+    request = session.request(0)
+    assert (request.price, request.limit_price) == (9, 9)
+
+
 def test_a_commission_scheme_is_there_before_the_first_execution_is_told(session):
     session.fill(61)
     seen = []
