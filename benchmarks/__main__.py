@@ -9,7 +9,17 @@ import sys
 import time
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
-from benchmarks import handover, history, latency, memory, orders, reports, ticks, triggers
+from benchmarks import (
+    handover,
+    history,
+    latency,
+    memory,
+    orders,
+    reports,
+    sessions,
+    ticks,
+    triggers,
+)
 from benchmarks.harness import FULL, QUICK, Plan, Row, load_average, machine, number
 from benchmarks.page import update_page
 
@@ -21,6 +31,7 @@ SECTIONS: Dict[str, Callable[[Plan], Iterator[Row]]] = {
     "memory": memory.rows,
     "orders": orders.rows,
     "reports": reports.rows,
+    "sessions": sessions.rows,
     "triggers": triggers.rows,
 }
 RESULTS = os.path.join(os.path.dirname(__file__), "results.json")

@@ -19,3 +19,9 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real price files: {folder} is not there (set BTSTORES_TEST_DATA)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def markets_of_this_test_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget after each test which markets it registered for the whole process."""
+    monkeypatch.setattr("btstores.markets._REGISTERED", {})

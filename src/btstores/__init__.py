@@ -27,11 +27,14 @@ _HOMES = {
     "MarketConfig": "btstores.markets",
     "MarketType": "btstores.markets",
     "PaperStore": "btstores.stores.paper",
+    "RouterBroker": "btstores.brokers.router",
     "StoreBroker": "btstores.brokers.storebroker",
     "StoreCommInfo": "btstores.brokers.comminfo",
     "StoreFeed": "btstores.feeds.storefeed",
+    "get_market_config": "btstores.markets",
     "installed_stores": "btstores.stores.registry",
     "open_store": "btstores.stores.registry",
+    "register_market": "btstores.markets",
 }
 
 __all__ = sorted([*_HOMES, "__version__"])

@@ -112,6 +112,10 @@ class AccountView(FundView):
             return self.comminfo[data._name]
         return self.scheme_of(symbol_of(data))
 
+    def default_scheme(self, symbol: str) -> Any:
+        """Return the scheme of a symbol that nobody has set one for."""
+        return StoreCommInfo.of(self.store.known_instrument(symbol))
+
     def scheme_of(self, symbol: str) -> Any:
         """Return the commission scheme of a symbol. Any thread may call it."""
         name = self._names.get(symbol, symbol)
@@ -121,7 +125,7 @@ class AccountView(FundView):
         if default is not self._default_comminfo:
             return default
         if symbol not in self._schemes:
-            self._schemes[symbol] = StoreCommInfo.of(self.store.known_instrument(symbol))
+            self._schemes[symbol] = self.default_scheme(symbol)
         return self._schemes[symbol]
 
     def get_leverage(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import datetime
 import logging
 import os
 import sys
@@ -109,6 +110,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_run(commands)
     _add_stores(commands)
+    _add_markets(commands)
     _add_conformance(commands)
     if "journal" in arguments:
         from btstores.journal.commands import add_journal_commands
@@ -249,6 +251,33 @@ def _stores(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     return stores_command(args, out, err)
 
 
+_MARKETS = """examples:
+  btstores markets
+  btstores markets HK_STOCK
+  btstores markets HK_STOCK --symbol HK.00700 --date 2026-01-05
+  btstores markets US_STOCK --json
+
+Hours are local. Without --symbol the rules are told of one symbol of each kind.
+
+--json: one object, {"markets": [...]}, with name, known, currency, timezone and the rest that
+is shown; rates are parts as decimal text, "0.001" is 0.1 %."""
+
+
+def _add_markets(commands: Any) -> None:
+    about = "list the markets, or tell the hours, rules and fees of one with their sources"
+    parser = _add(commands, "markets", about, _MARKETS)
+    parser.add_argument("name", nargs="?", metavar="NAME", help="tell all of this one")
+    parser.add_argument("--symbol", metavar="S", help="tell what applies to it")
+    parser.add_argument("--date", type=_date, metavar="DAY", help="as of then, such as 2026-01-05")
+    parser.set_defaults(handler=_markets)
+
+
+def _markets(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from btstores.cli.markets import markets_command
+
+    return markets_command(args, out, err)
+
+
 _CONFORMANCE = """examples:
   btstores conformance paper
   btstores conformance paper --case E10 E40 --set emulate=all
@@ -294,6 +323,13 @@ def _above_zero(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text}: expected a number above zero")
     return value
+
+
+def _date(text: str) -> datetime.date:
+    try:
+        return datetime.date(*map(int, text.split("-")))
+    except (TypeError, ValueError):
+        raise argparse.ArgumentTypeError(f"{text}: expected a day such as 2026-01-05") from None
 
 
 def _count(text: str) -> int:

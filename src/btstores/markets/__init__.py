@@ -7,9 +7,18 @@ import enum
 from typing import Dict, Optional
 
 from btstores.errors import ConfigError
+from btstores.markets.fees import FeeSchedule
+from btstores.markets.rules import MarketRules
 from btstores.markets.sessions import Sessions
 
-__all__ = ["MarketConfig", "MarketRegistry", "MarketType", "Sessions"]
+__all__ = [
+    "MarketConfig",
+    "MarketRegistry",
+    "MarketType",
+    "Sessions",
+    "get_market_config",
+    "register_market",
+]
 
 
 class MarketType(enum.Enum):
@@ -36,7 +45,9 @@ class MarketConfig:
     ``currency`` is an ISO 4217 code, ``timezone`` an IANA name, ``tick_size`` in currency,
     ``lot`` in shares or contracts. None means that there is no rule for the whole market, and
     for ``sessions`` that the hours are not known. Most venues take orders while the market is
-    closed; ``orders_when_closed`` False says that these do not.
+    closed; ``orders_when_closed`` False says that these do not. ``rules`` are what the exchange
+    allows by symbol and day; a venue's own figure wins over them. ``fees`` are what exchange,
+    clearing and state charge.
     """
 
     market: MarketType
@@ -46,6 +57,9 @@ class MarketConfig:
     lot: Optional[float] = None
     sessions: Optional[Sessions] = None
     orders_when_closed: bool = True
+    rules: MarketRules = dataclasses.field(default_factory=MarketRules)
+    fees: Optional[FeeSchedule] = None
+    name: str = ""
 
 
 class MarketRegistry:
@@ -63,5 +77,31 @@ class MarketRegistry:
     def get(self, market: MarketType) -> MarketConfig:
         """Return the configuration of ``market``, with plain defaults where none is known."""
         if market not in self._configs:
-            self._configs[market] = MarketConfig(market)
+            self._configs[market] = get_market_config(market)
         return self._configs[market]
+
+
+_REGISTERED: Dict[MarketType, MarketConfig] = {}
+
+
+def register_market(config: MarketConfig) -> None:
+    """Add a market for all stores of this process, or replace the one of the same type."""
+    if not isinstance(config, MarketConfig):
+        raise ConfigError.of("config", config, "a MarketConfig")
+    _REGISTERED[config.market] = config
+
+
+def get_market_config(market: MarketType) -> MarketConfig:
+    """Return what has been registered for ``market``, or else what we know of it.
+
+    A market that nobody knows has plain defaults. Raises `ConfigError` for what is no market.
+    """
+    if market not in MarketType.__members__.values():
+        names = ", ".join(each.name for each in MarketType)
+        raise ConfigError.of("market", market, f"a MarketType: {names}")
+    if market in _REGISTERED:
+        return _REGISTERED[market]
+    # Tables of all markets are not loaded for one.
+    from btstores.markets.known import known_market
+
+    return known_market(market)

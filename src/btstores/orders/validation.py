@@ -5,11 +5,13 @@ All problems of an order are told at once. Texts name the arguments that a strat
 
 from __future__ import annotations
 
+import math
 from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from btstores.errors import ConfigError
 from btstores.instruments import Instrument, is_on_grid, round_to_grid
+from btstores.markets.rules import SizeRule
 from btstores.orders.reasons import Problem
 from btstores.orders.values import (
     PRICES,
@@ -83,6 +85,7 @@ class Facts(NamedTuple):
     orders_when_closed: bool = True
     session_end_ns: Optional[int] = None
     filled: float = 0.0
+    size_rule: Optional[SizeRule] = None
 
 
 class Verdict(NamedTuple):
@@ -215,6 +218,12 @@ class _Draft:
         self._changes[field] = value
         return value
 
+    def change(self, field: str, word: str, asked: float, value: float) -> float:
+        """Send another value than was asked for, and tell so."""
+        self.rounded[word] = (asked, value)
+        self._changes[field] = value
+        return value
+
     def finished(self) -> OrderRequest:
         """Return the order with the values that are sent."""
         return self.request._replace(**self._changes) if self._changes else self.request
@@ -235,8 +244,31 @@ def _check_size(draft: _Draft) -> None:
         draft.refuse("SIZE_TOO_LARGE", "size", asked, f"at most {most:.12g}")
 
 
+def _by_rule(draft: _Draft, asked: float, rule: SizeRule) -> float:
+    """Return a size that the market's rule accepts, where that is asked for the next lower one."""
+    facts, request = draft.facts, draft.request
+    held = max(facts.position, 0.0)
+    most = rule.most_of(request.order_type)
+    if most is not None and asked > most:
+        draft.refuse("SIZE_TOO_LARGE", "size", asked, f"at most {most:.12g} in one order")
+    if rule.accepts(request.side, asked, held):
+        return asked
+    expected = f"at least {rule.least:.12g}, and more in steps of {rule.step:.12g}"
+    if asked < rule.least:
+        draft.refuse("SIZE_TOO_SMALL", "size", asked, expected)
+    elif draft.policies["size"] == "round":
+        lower = rule.least + math.floor((asked - rule.least) / rule.step) * rule.step
+        return draft.change("size", "size", asked, lower)
+    else:
+        draft.refuse("SIZE_LOT", "size", asked, f"{expected} ({request.symbol})")
+    return asked
+
+
 def _in_steps(draft: _Draft, asked: float) -> float:
     """Return the size in whole lots, 0 when it is rounded to nothing."""
+    rule = draft.facts.size_rule
+    if rule is not None:
+        return _by_rule(draft, asked, rule)
     lot, whole = _lot_and_whole(draft.facts)
     step = 1.0 if whole and (lot is None or lot < 1) else lot
     if step is None:

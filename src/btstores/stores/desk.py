@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import datetime
 import logging
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Sequence, Tuple, Union
 
 from btstores.clock import NS_PER_SECOND
 from btstores.errors import BtstoresError, UnknownInstrumentError
 from btstores.handlers.base import Listener
-from btstores.markets.zones import zone
 from btstores.orders.book import OrderRecord
 from btstores.orders.contingent import Contingent
 from btstores.orders.legs import Emulated
@@ -34,12 +33,13 @@ from btstores.reports import (
     OrderReport,
     OrderRequest,
     Quote,
+    Side,
     Tick,
     TimerReport,
 )
 from btstores.stores.changes import problems_of_change
 from btstores.stores.emulation import Plan, Relations, plan_of, read_emulate
-from btstores.stores.facts import may_be_short, risk_facts, validation_facts
+from btstores.stores.facts import local_day, may_be_short, risk_facts, validation_facts
 from btstores.stores.sender import OrderSender
 from btstores.stores.wiring import Wiring
 
@@ -76,6 +76,7 @@ class OrderDesk(Listener):
         self.sender = OrderSender(store)
         self._wiring = Wiring(store, self.sender)
         self.engine = Contingent(self._wiring, round(params.close_lead * NS_PER_SECOND))
+        self._bought: Dict[str, Tuple[datetime.date, float]] = {}
         #: Returns what the account holds of a symbol, signed. The broker knows best.
         self.position_of: Callable[[str], float] = self._reported_position
 
@@ -373,7 +374,22 @@ class OrderDesk(Listener):
         self.engine.on_order(record)
 
     def on_fill(self, record: OrderRecord, fill: FillReport) -> None:
+        self._count_bought(fill)
         self.engine.on_fill(record, fill)
+
+    def on_foreign_fill(self, fill: FillReport) -> None:
+        self._count_bought(fill)
+
+    def _count_bought(self, fill: FillReport) -> None:
+        if fill.side is Side.BUY:
+            day = local_day(self._store.get_market_config(), fill.time_ns)
+            size = fill.size + self.bought_on(fill.symbol, day)
+            self._bought[fill.symbol] = (day, size)
+
+    def bought_on(self, symbol: str, day: datetime.date) -> float:
+        """Return how much of a symbol has been bought on a day of its market."""
+        last_day, size = self._bought.get(symbol, (day, 0.0))
+        return size if last_day == day else 0.0
 
     def on_account(self, report: AccountReport) -> None:
         value = self._store.get_value()
@@ -420,9 +436,7 @@ class OrderDesk(Listener):
         self._store.put_notification("trading state", old.value, new.value, cause)
 
     def _today(self) -> datetime.date:
-        config = self._store.get_market_config()
-        now = self._store.clock.time_ns() / NS_PER_SECOND
-        return datetime.datetime.fromtimestamp(now, zone(config.timezone)).date()
+        return local_day(self._store.get_market_config(), self._store.clock.time_ns())
 
     def _reported_position(self, symbol: str) -> float:
         report = self._store.position_handler.positions.get(symbol)

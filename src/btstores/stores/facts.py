@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Iterable, Optional, Sequence
+import datetime
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional, Sequence
 
+from btstores.clock import NS_PER_SECOND
 from btstores.instruments import Instrument
 from btstores.markets import MarketConfig
+from btstores.markets.zones import zone
 from btstores.orders import risk, validation
 from btstores.orders.book import OrderRecord
 from btstores.reports import OrderRequest, Side
@@ -22,11 +25,18 @@ def validation_facts(
     """Return what validation has to know of ``request``; ``position`` is signed."""
     can, now_ns = store.capabilities, store.clock.time_ns()
     config = store.get_market_config()
-    instrument = _by_market(store.known_instrument(request.symbol), config)
+    day = local_day(config, now_ns)
+    instrument = _by_market(store.known_instrument(request.symbol), config, day)
     sessions = config.sessions
     told = store.position_handler.positions.get(request.symbol)
     sellable = told.sellable if told is not None else None
-    if sellable is not None:
+    if sellable is None and request.side is Side.SELL:
+        bought = store.desk.bought_on(request.symbol, day)
+        held = max(position, 0.0)
+        if bought:
+            left = config.rules.sellable(request.symbol, held, min(bought, held))
+            sellable = left if left < held else None
+    elif sellable is not None:
         # As told, what the venue knows to be for sale is taken off already.
         sellable += sum(_for_sale(request.symbol, live))
     short = may_be_short(store, request.symbol)
@@ -44,6 +54,7 @@ def validation_facts(
         is_open=sessions.is_open(now_ns) if sessions is not None else None,
         orders_when_closed=config.orders_when_closed,
         session_end_ns=sessions.end_of_day(now_ns) if sessions is not None else None,
+        size_rule=config.rules.size_rule_of(request.symbol, day),
     )
 
 
@@ -77,13 +88,26 @@ def _power(store: BaseStore) -> Optional[float]:
     return balance.cash if balance.power is None else balance.power
 
 
-def _by_market(instrument: Optional[Instrument], config: MarketConfig) -> Optional[Instrument]:
-    """Return the instrument with the market's figures where it has none of its own."""
-    if instrument is None or (config.tick_size is None and config.lot is None):
-        return instrument
-    tick_size = config.tick_size if instrument.tick_size is None else instrument.tick_size
-    lot = config.lot if instrument.lot is None else instrument.lot
-    return instrument._replace(tick_size=tick_size, lot=lot)
+def local_day(config: MarketConfig, time_ns: int) -> datetime.date:
+    """Return the date in a market's time zone."""
+    moment = datetime.datetime.fromtimestamp(time_ns / NS_PER_SECOND, zone(config.timezone))
+    return moment.date()
+
+
+def _by_market(
+    instrument: Optional[Instrument], config: MarketConfig, day: datetime.date
+) -> Optional[Instrument]:
+    """Return the instrument with the market's figures where the venue tells none."""
+    if instrument is None:
+        return None
+    changes: Dict[str, Any] = {}
+    if instrument.tick_size is None and not instrument.tick_table:
+        table = config.rules.tick_table_of(instrument.symbol, day)
+        changes["tick_table"] = table.rows if table is not None else ()
+        changes["tick_size"] = config.tick_size
+    if instrument.lot is None and config.lot is not None:
+        changes["lot"] = config.lot
+    return instrument._replace(**changes) if changes else instrument
 
 
 def _for_sale(symbol: str, live: Iterable[OrderRecord]) -> Iterable[float]:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from backtrader.position import Position
 
+from btstores.brokers.marketfees import CNStockCommInfo, HKStockCommInfo, USStockCommInfo
 from btstores.brokers.positions import symbol_of
 from btstores.brokers.storebroker import StoreBroker
 from btstores.errors import ConfigError
 from btstores.feeds.times import num_to_ns
+from btstores.markets import MarketType
 from btstores.reports import FillReport, OrderEvent, OrderType, TimeInForce
 from btstores.sim.bars.exchange import BarExchange, BarOptions
 from btstores.sim.bars.view import BarView, view_of
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
     from btstores.stores.paper.store import PaperStore
 
 __all__ = ["BarBroker", "PaperBroker"]
+
+#: Markets whose fees are known. A broker's own commission is for the user to set.
+_SCHEMES: Dict[MarketType, Any] = {
+    MarketType.HK_STOCK: HKStockCommInfo,
+    MarketType.US_STOCK: USStockCommInfo,
+    MarketType.CN_STOCK: CNStockCommInfo,
+}
 
 _BAR_OPTIONS = frozenset(field.name for field in dataclasses.fields(BarOptions))
 
@@ -40,6 +49,13 @@ class PaperBroker(StoreBroker):
             self._set_options(**options)
         if cash is not None:
             self.setcash(cash)
+
+    def default_scheme(self, symbol: str) -> Any:
+        """Return what exchange, clearing and state charge in the account's market."""
+        kind = _SCHEMES.get(self.store.params.market)
+        if kind is None or self.store.bar_engine is not None:
+            return super().default_scheme(symbol)
+        return kind(plan="none")
 
     def trades(self, data: Any) -> bool:
         store = getattr(data, "_store", None)

@@ -145,7 +145,10 @@ class PaperStore(BaseStore):
 
     def _fee(self, symbol: str, side: Side, size: float, price: float) -> float:
         broker = self.broker
-        return float(broker.scheme_of(symbol).getcommission(size, price)) if broker else 0.0
+        if not broker:
+            return 0.0
+        # Schemes tell buyers from sellers by the sign.
+        return float(broker.scheme_of(symbol).getcommission(side.sign * size, price))
 
     def deposit(self, amount: float) -> None:
         """Add ``amount`` to the cash of the account, or take it out when negative."""

@@ -1,0 +1,97 @@
+"""Orders against the rules of the market that a store trades."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from btstores.clock import NS_PER_SECOND, SimulatedClock
+from btstores.markets import MarketType
+from btstores.orders.book import OrderRecord
+from btstores.reports import FillReport, LinkReport, LinkState, OrderRequest, OrderType, Side
+from tests.support.venue import ScriptedStore, new_store
+
+SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
+
+
+def at(*moment):
+    return round(datetime.datetime(*moment, tzinfo=SHANGHAI).timestamp()) * NS_PER_SECOND
+
+
+#: A Wednesday, no holiday.
+MORNING = at(2024, 3, 13, 10, 0)
+
+
+def store_in(market):
+    class Dated(ScriptedStore):
+        def make_clock(self):
+            return SimulatedClock(MORNING)
+
+    store = Dated(account=new_store().params.account + market.name, market=market)
+    store.connect()
+    return store
+
+
+def order(store, symbol, side, size, price=None, number=[0]):  # noqa: B006  counts
+    number[0] += 1
+    kind = OrderType.MARKET if price is None else OrderType.LIMIT
+    request = OrderRequest(f"c{number[0]}", symbol, side, size, kind, price, reference_price=price)
+    record = OrderRecord(request)
+    store.order_create(record)
+    return record
+
+
+def codes(record):
+    return [problem.code for problem in record.problems]
+
+
+@pytest.mark.parametrize(
+    ("market", "symbol", "size", "price", "expected"),
+    [
+        # The spread table of Hong Kong in force since 2013: 0.2 from 100, 0.05 from 10 up.
+        (MarketType.HK_STOCK, "HK.00700", 100.0, 271.0, []),
+        (MarketType.HK_STOCK, "HK.00700", 100.0, 271.1, ["PRICE_TICK"]),
+        (MarketType.US_STOCK, "US.AAPL", 1.0, 171.01, []),
+        (MarketType.US_STOCK, "US.AAPL", 1.0, 171.011, ["PRICE_TICK"]),
+        (MarketType.US_STOCK, "US.PENNY", 1.0, 0.1234, []),
+        (MarketType.CN_STOCK, "SH.600519", 100.0, 1700.01, []),
+        (MarketType.CN_STOCK, "SH.600519", 150.0, 1700.01, ["SIZE_LOT"]),
+        (MarketType.CN_STOCK, "SH.600519", 50.0, 1700.01, ["SIZE_TOO_SMALL"]),
+        (MarketType.CN_STOCK, "SH.688981", 199.0, 50.0, ["SIZE_TOO_SMALL"]),
+        (MarketType.CN_STOCK, "SH.688981", 201.0, 50.0, []),
+        (MarketType.CN_STOCK, "SH.510050", 100.0, 2.451, []),
+        (MarketType.CN_STOCK, "SH.600519", 1_000_100.0, 10.0, ["SIZE_TOO_LARGE"]),
+        (MarketType.CN_FUTURE, "SHFE.rb2410", 1.0, 3700.0, []),
+        (MarketType.CN_FUTURE, "SHFE.rb2410", 1.0, 3700.5, ["PRICE_TICK"]),
+    ],
+)
+def test_the_markets_grid_and_sizes_hold_where_the_venue_tells_none(
+    market, symbol, size, price, expected
+):
+    assert codes(order(store_in(market), symbol, Side.BUY, size, price)) == expected
+
+
+def test_what_was_bought_today_may_be_sold_tomorrow():
+    store = store_in(MarketType.CN_STOCK)
+    held = {"SH.600519": 300.0}
+    store.desk.position_of = held.__getitem__
+    bought = order(store, "SH.600519", Side.BUY, 200.0)
+    fill = FillReport("f", "SH.600519", Side.BUY, 200.0, 10.0, MORNING, bought.client_order_id)
+    store.put(fill)
+    store.process_events()
+    refused = order(store, "SH.600519", Side.SELL, 200.0)
+    assert codes(refused) == ["NOT_SELLABLE"]
+    assert "at most 100" in refused.problems[0].text
+    assert codes(order(store, "SH.600519", Side.SELL, 100.0)) == []
+    store.clock.advance(24 * 3600)
+    store.put(LinkReport(LinkState.READY, store.clock.time_ns()))
+    store.process_events()
+    assert codes(order(store, "SH.600519", Side.SELL, 200.0)) == []
+
+
+def test_an_odd_rest_is_sold_as_a_whole():
+    store = store_in(MarketType.CN_STOCK)
+    store.desk.position_of = {"SH.600519": 130.0}.__getitem__
+    assert codes(order(store, "SH.600519", Side.SELL, 30.0)) == []
+    assert codes(order(store, "SH.600519", Side.SELL, 20.0)) == ["SIZE_TOO_SMALL"]
