@@ -25,3 +25,4 @@ def shared_data() -> Path:
 def markets_of_this_test_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget after each test which markets it registered for the whole process."""
     monkeypatch.setattr("btstores.markets._REGISTERED", {})
+    monkeypatch.delenv("BTSTORES_MARKETS", raising=False)

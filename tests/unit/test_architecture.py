@@ -17,7 +17,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 # From the ground up: a room may use the rooms of the floors below, and itself.
 FLOORS = (
     {"errors"},
-    {"clock", "config", "instruments", "reports"},
+    {"clock", "config", "entrypoints", "instruments", "reports"},
     {"markets"},
     {"inbox", "journal", "orders", "times"},
     {"aggregate", "handlers", "sim"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import Dict, Optional
+from typing import Dict, Iterable, Optional, Union
 
 from btstores.errors import ConfigError
 from btstores.markets.fees import FeeSchedule
@@ -63,10 +63,20 @@ class MarketConfig:
 
 
 class MarketRegistry:
-    """Market configurations by type."""
+    """Market configurations by type.
 
-    def __init__(self) -> None:
+    ``own`` are those that go before what `get_market_config` returns: `MarketConfig` objects, or
+    the path of a file (see `btstores.markets.offered.read_markets`). Raises `ConfigError`.
+    """
+
+    def __init__(self, own: Union[str, Iterable[MarketConfig]] = ()) -> None:
         self._configs: Dict[MarketType, MarketConfig] = {}
+        if isinstance(own, str):
+            from btstores.markets.offered import read_markets
+
+            own = read_markets(own).values()
+        for config in own:
+            self.register(config)
 
     def register(self, config: MarketConfig) -> None:
         """Add a configuration, or replace the one of the same market."""
@@ -92,9 +102,11 @@ def register_market(config: MarketConfig) -> None:
 
 
 def get_market_config(market: MarketType) -> MarketConfig:
-    """Return what has been registered for ``market``, or else what we know of it.
+    """Return the figures of ``market``.
 
-    A market that nobody knows has plain defaults. Raises `ConfigError` for what is no market.
+    Those that were registered come first, then the user's file and installed packages (see
+    `btstores.markets.offered`), then what btstores knows. A market that nobody knows has plain
+    defaults. Raises `ConfigError` for what is no market, and for a bad file.
     """
     if market not in MarketType.__members__.values():
         names = ", ".join(each.name for each in MarketType)
@@ -103,5 +115,6 @@ def get_market_config(market: MarketType) -> MarketConfig:
         return _REGISTERED[market]
     # Tables of all markets are not loaded for one.
     from btstores.markets.known import known_market
+    from btstores.markets.offered import offered_market
 
-    return known_market(market)
+    return offered_market(market, known_market(market))

@@ -110,7 +110,7 @@ class BaseStore(metaclass=KeyedInstances):
         Param("account", None, (str,), "account at the venue"),
         Param("journal", None, (), "path of the journal, a Journal, or None for none"),
         Param("handlers", (), (list, tuple), "handlers to add, or to put in place of ours"),
-        Param("markets", (), (list, tuple), "MarketConfig objects to register"),
+        Param("markets", (), (list, tuple, str), "MarketConfig objects, or a TOML file of them"),
         Param("market", MarketType.UNKNOWN, (MarketType,), "the market this account trades"),
         Param("clock", None, (Clock,), "clock to run on; the wall clock by default"),
         Param("on_unsupported", "emulate", (str,), "what the venue lacks", ("emulate", "reject")),
@@ -154,9 +154,7 @@ class BaseStore(metaclass=KeyedInstances):
         self.wakeup: Optional[Wakeup] = None
         self.broker: Optional[Any] = None
         self.datas: List[Any] = []
-        self._markets = MarketRegistry()
-        for config in params.markets:
-            self._markets.register(config)
+        self._markets = MarketRegistry(params.markets)
         self._instruments: Dict[str, Instrument] = {}
         self.streams = Streams(self)
         self._request_ids = itertools.count(1)

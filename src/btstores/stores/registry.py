@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any, Dict, Type
 
-if sys.version_info >= (3, 8):
-    from importlib.metadata import EntryPoint, entry_points
-else:
-    from importlib_metadata import EntryPoint, entry_points
-
+from btstores.entrypoints import EntryPoint, entry_points_of
 from btstores.errors import MissingExtraError, UnknownStoreError
 from btstores.stores.base import BaseStore
 
@@ -21,12 +16,7 @@ GROUP = "btstores.stores"
 
 def installed_stores() -> Dict[str, EntryPoint]:
     """Return the stores at hand by name, without importing any of them."""
-    found: Any = entry_points()
-    if hasattr(found, "select"):
-        offered = found.select(group=GROUP)
-    else:
-        offered = found.get(GROUP, ())  # the form of Python 3.8 and 3.9
-    return {point.name: point for point in sorted(offered, key=lambda point: str(point.name))}
+    return entry_points_of(GROUP)
 
 
 def find_store(name: str) -> Type[BaseStore]:
