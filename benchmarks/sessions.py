@@ -9,7 +9,11 @@ from typing import Any, Callable, Iterator, List
 
 from benchmarks.harness import Plan, Row, median
 from btstores.clock import NS_PER_SECOND
+from btstores.instruments import Instrument
+from btstores.markets import MarketType, get_market_config
 from btstores.markets.hours import CN_STOCK, HK_STOCK, US_STOCK, cn_future
+from btstores.orders.validation import Facts, Verdict, read_policies, validate
+from btstores.reports import OrderRequest, OrderType, Side
 
 # Tuesday 2024-06-04, 01:30 UTC: the opening in Hong Kong and Shanghai.
 OPENING_NS = 1_717_464_600 * NS_PER_SECOND
@@ -76,6 +80,27 @@ def bars_of_a_year(count: int) -> List[float]:
     return took
 
 
+def checks_of_an_order(count: int) -> List[float]:
+    """Judge a limit order by the rules of its market; its price is rounded to the tick."""
+    config = get_market_config(MarketType.HK_STOCK)
+    request = OrderRequest("o1", "HK.00700", Side.BUY, 200.0, OrderType.LIMIT, 350.1)
+    policies = read_policies({"price": "round"})
+    day = datetime.date(2024, 6, 4)
+    assert config.sessions is not None
+    is_open = config.sessions.is_open
+    table = config.rules.tick_table_of("HK.00700", day)
+    assert table is not None
+    instrument = Instrument("HK.00700", tick_table=table.rows, lot=100)
+    size_rule = config.rules.size_rule_of("HK.00700", day)
+
+    def ask(time_ns: int) -> Verdict:
+        facts = Facts(time_ns, instrument, is_open=is_open(time_ns), size_rule=size_rule)
+        return validate(request, facts, policies)
+
+    assert ask(OPENING_NS).request.price == 350.0
+    return timed(ask, ticks(count))
+
+
 def rows(plan: Plan) -> Iterator[Row]:
     count = plan.count(100_000, least=100)
     opened, hand = plan.each(open_within_a_day, open_by_hand, args=(count,))
@@ -89,6 +114,13 @@ def rows(plan: Plan) -> Iterator[Row]:
     )
     (told,) = plan.each(session_within_a_day, args=(count,))
     yield Row("session_of within a day, p50", median([median(t) for t in told]), "us", most=2)
+    (judged,) = plan.each(checks_of_an_order, args=(plan.count(20_000, least=100),))
+    yield Row(
+        "is_open, tick rounding and validation of an order, p50",
+        median([median(took) for took in judged]),
+        "us",
+        most=10,
+    )
     (new,) = plan.each(open_on_new_days, args=(plan.count(250, least=20),))
     yield Row("is_open on a new day, p50", median([median(t) for t in new]), "us", most=100)
     (bars,) = plan.each(bars_of_a_year, args=(plan.count(30, least=3),))
