@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
+import os
+import sys
+from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from btstores.errors import ConfigError
 
-__all__ = ["Param", "Params", "check_params"]
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["Param", "Params", "check_params", "read_toml"]
 
 
 class Param(NamedTuple):
@@ -90,3 +97,17 @@ def check_params(owner: str, specs: Sequence[Param], given: Mapping[str, Any]) -
             )
     values = {spec.name: spec.check(given.get(spec.name, spec.default)) for spec in specs}
     return Params(specs, values)
+
+
+def read_toml(field: str, path: Union[str, os.PathLike[str]]) -> Dict[str, Any]:
+    """Return the content of a TOML file.
+
+    Raises `ConfigError` naming ``field``, which the path was given for.
+    """
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ConfigError.of(field, path, f"a file to read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{os.fspath(path)}: not TOML: {error}", field, path) from None

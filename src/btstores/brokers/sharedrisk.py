@@ -6,11 +6,9 @@ does not: what makes it smaller at one venue does nothing to that at another.
 
 from __future__ import annotations
 
-import datetime
 from typing import Callable, Hashable, Iterator, List, NamedTuple, Optional, Sequence
 
-from btstores.clock import NS_PER_SECOND
-from btstores.markets.zones import zone
+from btstores.markets.zones import date_in, zone
 from btstores.orders.book import OrderRecord
 from btstores.orders.reasons import Problem
 from btstores.orders.risk import Facts, RiskControl, RiskRules, TradingState, strictest
@@ -42,7 +40,8 @@ class SharedRisk:
         self.control = RiskControl(rules, self._spread, "all accounts")
         self._stores = stores
         self._sums = sums
-        self._zone = zone(timezone)
+        zone(timezone)  # a wrong one is told now
+        self._timezone = timezone
 
     def install(self) -> None:
         """Let the desks ask from now on."""
@@ -57,9 +56,8 @@ class SharedRisk:
 
     def look(self) -> None:
         """Take the value of this moment, for the loss of the day."""
-        now = max(store.clock.time_ns() for store in self._stores) / NS_PER_SECOND
-        today = datetime.datetime.fromtimestamp(now, self._zone).date()
-        self.control.on_value(self._sums.value(), today)
+        now_ns = max(store.clock.time_ns() for store in self._stores)
+        self.control.on_value(self._sums.value(), date_in(self._timezone, now_ns))
 
     def problems(self, store: BaseStore, request: OrderRequest, facts: Facts) -> List[Problem]:
         """Return what speaks against an order of one store."""

@@ -20,8 +20,7 @@ from btstores.markets.fees import FeeItem, FeeSchedule
 from btstores.markets.futures import CONTRACTS, SIZES, Contract, FuturesRules, contract_of
 from btstores.markets.rules import MarketRules, ShortSaleRule, SizeRule, Source
 from btstores.markets.segments import On, Segment, SessionInfo
-from btstores.markets.zones import zone
-from btstores.reports import OrderType
+from btstores.markets.zones import date_in, zone
 
 __all__ = ["markets_command"]
 
@@ -144,8 +143,7 @@ def _contract(config: MarketConfig, symbol: Optional[str]) -> Optional[Contract]
 
 
 def _today(config: MarketConfig) -> datetime.date:
-    now = wall_clock().time_ns() // NS_PER_SECOND
-    return datetime.datetime.fromtimestamp(now, zone(config.timezone)).date()
+    return date_in(config.timezone, wall_clock().time_ns())
 
 
 def regular_hours(sessions: Sessions) -> List[Dict[str, Any]]:
@@ -222,13 +220,12 @@ def _terms(config: MarketConfig, symbol: str, day: datetime.date) -> Dict[str, A
         # A future of another market: the rules cover all of them.
         return {"symbol": symbol, **dict.fromkeys(_COVERED)}
     ticks, limits = rules.tick_table_of(symbol, day), rules.limits_of(symbol, _ANY_PRICE, day)
-    lots = rules.max_order_size(symbol, OrderType.LIMIT, 1.0, day)
-    sizes = rules.size_rule_of(symbol, day)
+    sizes, in_lots = (rules.size_rule_of(symbol, day, lot) for lot in (None, 1.0))
     return {
         "symbol": symbol,
         "ticks": {"rows": ticks.rows, "source": _source(ticks.source)} if ticks else None,
         "sizes": _with_source(sizes),
-        "most_lots": lots if sizes is None else None,
+        "most_lots": in_lots.most if sizes is None and in_lots is not None else None,
         "limits": [round(price / _ANY_PRICE - 1, 4) for price in limits] if limits else None,
         "settlement_days": rules.settlement_days(symbol, day),
         "sold_same_day": rules.sellable(symbol, 1.0, 1.0) == 1.0,

@@ -11,7 +11,7 @@ import os
 import sys
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from btstores.config import Param
+from btstores.config import Param, read_toml
 from btstores.errors import ConfigError
 from btstores.instruments import TimeFrame
 
@@ -35,13 +35,7 @@ def read_tables(path: Optional[str]) -> Tables:
     """Read a TOML file with the tables [store], [data] and [strategy]; all may be missing."""
     if path is None:
         return Tables({}, {}, {})
-    try:
-        with open(path, "rb") as file:
-            content = tomllib.load(file)
-    except OSError as error:
-        raise ConfigError.of("--config", path, f"a file to read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not TOML: {error}", "--config", path) from None
+    content = read_toml("--config", path)
     for name, table in content.items():
         if name not in Tables._fields or not isinstance(table, dict):
             known = ", ".join(f"[{field}]" for field in Tables._fields)

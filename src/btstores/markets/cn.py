@@ -313,7 +313,9 @@ class CnRules(MarketRules):
         board = board_of(symbol)
         return None if board is None else in_force(TICKS.get(board, ()), day)
 
-    def size_rule_of(self, symbol: str, day: datetime.date) -> Optional[SizeRule]:
+    def size_rule_of(
+        self, symbol: str, day: datetime.date, lot: Optional[float] = None
+    ) -> Optional[SizeRule]:
         board = board_of(symbol)
         return None if board is None else in_force(SIZES.get(board, ()), day)
 

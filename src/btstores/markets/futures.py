@@ -264,7 +264,9 @@ class FuturesRules(MarketRules):
         contract = contract_of(symbol)
         return None if contract is None else in_force(contract.ticks, day)
 
-    def size_rule_of(self, symbol: str, day: datetime.date) -> Optional[SizeRule]:
+    def size_rule_of(
+        self, symbol: str, day: datetime.date, lot: Optional[float] = None
+    ) -> Optional[SizeRule]:
         contract = contract_of(symbol)
         if contract is None:
             return None

@@ -14,11 +14,11 @@ from btstores.markets.rules import (
     MarketRules,
     SettlementRule,
     ShortSaleRule,
+    SizeRule,
     Source,
     TickTable,
     in_force,
 )
-from btstores.reports import OrderType
 
 __all__ = ["MAX_LOTS", "RULES", "SETTLEMENT", "SHORT_SALE", "TICKS", "HkRules"]
 
@@ -176,16 +176,12 @@ class HkRules(MarketRules):
             kind = "warrant" if code.startswith(_WARRANTS) else "stock"
         return in_force(TICKS.get(kind, ()), day)
 
-    def max_order_size(
-        self,
-        symbol: str,
-        order_type: OrderType,
-        lot: Optional[float] = None,
-        day: datetime.date = datetime.date.max,
-    ) -> Optional[float]:
+    def size_rule_of(
+        self, symbol: str, day: datetime.date, lot: Optional[float] = None
+    ) -> Optional[SizeRule]:
         if lot is None or _code_of(symbol) is None or day < _MECHANISM.effective:
             return None
-        return MAX_LOTS * lot
+        return SizeRule(_MECHANISM, lot, lot, MAX_LOTS * lot, MAX_LOTS * lot)
 
     def settlement_days(self, symbol: str, day: datetime.date) -> Optional[int]:
         rule = in_force(SETTLEMENT, day)

@@ -2,91 +2,88 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict
+import dataclasses
 
 from btstores.markets import MarketConfig, MarketType, crypto, forex, futures, hk, hours, us
 from btstores.markets import cn as china
 from btstores.markets.feetables import SCHEDULES
 
-__all__ = ["KNOWN", "known_market"]
-
-_T = MarketType
-
-
-def _config(
-    market: MarketType, name: str, currency: str, timezone: str, **more: object
-) -> Callable[[], MarketConfig]:
-    fees = SCHEDULES.get(market.value)
-    values: Dict[str, object] = {"name": name, "currency": currency, "fees": fees, **more}
-    return lambda: MarketConfig(market, timezone=timezone, **values)  # type: ignore[arg-type]
-
+__all__ = ["known_market"]
 
 #: What is known of each market. Hours of Chinese futures are those of products without a night
 #: session: the others have `btstores.markets.hours.cn_future`.
-KNOWN: Dict[MarketType, Callable[[], MarketConfig]] = {
-    _T.HK_STOCK: _config(
-        _T.HK_STOCK,
-        "Stocks in Hong Kong",
+_KNOWN = (
+    MarketConfig(
+        MarketType.HK_STOCK,
         "HKD",
         "Asia/Hong_Kong",
         sessions=hours.HK_STOCK,
         rules=hk.RULES,
+        name="Stocks in Hong Kong",
     ),
-    _T.HK_FUTURE: _config(
-        _T.HK_FUTURE,
-        "Futures in Hong Kong",
+    MarketConfig(
+        MarketType.HK_FUTURE,
         "HKD",
         "Asia/Hong_Kong",
         sessions=hours.HK_FUTURE,
         rules=futures.RULES,
+        name="Futures in Hong Kong",
     ),
-    _T.US_STOCK: _config(
-        _T.US_STOCK,
-        "Stocks in the United States",
+    MarketConfig(
+        MarketType.US_STOCK,
         "USD",
         "America/New_York",
         sessions=hours.US_STOCK,
         rules=us.RULES,
+        name="Stocks in the United States",
     ),
-    _T.US_FUTURE: _config(
-        _T.US_FUTURE,
-        "Futures of CME Group",
+    MarketConfig(
+        MarketType.US_FUTURE,
         "USD",
         "America/Chicago",
         sessions=hours.US_FUTURE,
         rules=futures.RULES,
+        name="Futures of CME Group",
     ),
-    _T.CN_STOCK: _config(
-        _T.CN_STOCK,
-        "Stocks in Shanghai, Shenzhen and Beijing",
+    MarketConfig(
+        MarketType.CN_STOCK,
         "CNY",
         "Asia/Shanghai",
         sessions=hours.CN_STOCK,
         rules=china.RULES,
+        name="Stocks in Shanghai, Shenzhen and Beijing",
     ),
-    _T.CN_FUTURE: _config(
-        _T.CN_FUTURE,
-        "Futures in mainland China",
+    MarketConfig(
+        MarketType.CN_FUTURE,
         "CNY",
         "Asia/Shanghai",
         sessions=hours.cn_future(None),
         rules=futures.RULES,
+        name="Futures in mainland China",
     ),
-    _T.FOREX: _config(
-        _T.FOREX,
-        "Foreign exchange",
+    MarketConfig(
+        MarketType.FOREX,
         "USD",
         "America/New_York",
         sessions=hours.FOREX,
         rules=forex.RULES,
+        name="Foreign exchange",
     ),
-    _T.CRYPTO: _config(
-        _T.CRYPTO, "Crypto exchanges", "USDT", "UTC", sessions=hours.CRYPTO, rules=crypto.RULES
+    MarketConfig(
+        MarketType.CRYPTO,
+        "USDT",
+        "UTC",
+        sessions=hours.CRYPTO,
+        rules=crypto.RULES,
+        name="Crypto exchanges",
     ),
+)
+_BY_TYPE = {
+    config.market: dataclasses.replace(config, fees=SCHEDULES.get(config.market.value))
+    for config in _KNOWN
 }
 
 
 def known_market(market: MarketType) -> MarketConfig:
     """Return what is known of a market; of one without tables the bare defaults."""
-    make = KNOWN.get(market)
-    return make() if make is not None else MarketConfig(market)
+    return _BY_TYPE.get(market) or MarketConfig(market)

@@ -6,21 +6,15 @@ import dataclasses
 import datetime
 import functools
 import os
-import sys
-from typing import Any, Dict, Mapping, Optional, Union
+from typing import Any, Dict, Mapping, Optional
 
-from btstores.config import Param, check_params
+from btstores.config import Param, check_params, read_toml
 from btstores.entrypoints import entry_points_of
 from btstores.errors import ConfigError
 from btstores.markets import MarketConfig, MarketType, Sessions, get_market_config
 from btstores.markets.zones import zone
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-__all__ = ["FIELDS", "GROUP", "VARIABLE", "offered_market", "read_markets"]
+__all__ = ["GROUP", "VARIABLE", "offered_market", "read_markets"]
 
 #: The entry-point group by which a package offers markets: each a `MarketConfig`.
 GROUP = "btstores.markets"
@@ -43,9 +37,6 @@ _OF_SESSIONS = (
     Param("half_days", None, (dict,), "dates that end early too, with the time"),
 )
 
-#: What a table of the file may say.
-FIELDS = (*_OF_MARKET, *_OF_SESSIONS)
-
 
 def offered_market(market: MarketType, known: MarketConfig) -> MarketConfig:
     """Return ``market`` with what an installed package and the user's file say of it.
@@ -55,11 +46,13 @@ def offered_market(market: MarketType, known: MarketConfig) -> MarketConfig:
     """
     base = _packages().get(market, known)
     path = os.environ.get(VARIABLE)
-    table = _tables_of(path).get(market.name) if path else None
+    if not path:
+        return base
+    table = _tables_of(path).get(market.name)
     return base if table is None else _changed(path, market, table, base)
 
 
-def read_markets(path: Union[str, os.PathLike[str]]) -> Dict[MarketType, MarketConfig]:
+def read_markets(path: str) -> Dict[MarketType, MarketConfig]:
     """Return the markets of a TOML file, a table for each that is called like its `MarketType`.
 
     A table changes what `get_market_config` returns. Holidays and half days are added to those
@@ -72,14 +65,8 @@ def read_markets(path: Union[str, os.PathLike[str]]) -> Dict[MarketType, MarketC
     return markets
 
 
-def _tables_of(path: Union[str, os.PathLike[str]]) -> Mapping[str, Any]:
-    try:
-        with open(path, "rb") as file:
-            tables = tomllib.load(file)
-    except OSError as error:
-        raise ConfigError.of("markets", path, f"a file to read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"not TOML: {error}", "markets", path) from None
+def _tables_of(path: str) -> Mapping[str, Any]:
+    tables = read_toml("markets", path)
     for name, table in tables.items():
         if name not in MarketType.__members__ or not isinstance(table, dict):
             names = ", ".join(f"[{each.name}]" for each in MarketType)
@@ -88,10 +75,10 @@ def _tables_of(path: Union[str, os.PathLike[str]]) -> Mapping[str, Any]:
 
 
 def _changed(
-    path: Any, market: MarketType, table: Dict[str, Any], base: MarketConfig
+    path: str, market: MarketType, table: Dict[str, Any], base: MarketConfig
 ) -> MarketConfig:
     try:
-        check_params("a market", FIELDS, table)
+        check_params("a market", (*_OF_MARKET, *_OF_SESSIONS), table)
         zone(table.get("timezone", base.timezone))
         values = {each.name: table[each.name] for each in _OF_MARKET if each.name in table}
         if any(each.name in table for each in _OF_SESSIONS) or "timezone" in table:

@@ -181,37 +181,14 @@ class MarketRules:
         """Return the tick sizes of ``symbol`` on ``day``."""
         return None
 
-    def size_rule_of(self, symbol: str, day: datetime.date) -> Optional[SizeRule]:
-        """Return the sizes that orders in ``symbol`` may have on ``day``."""
+    def size_rule_of(
+        self, symbol: str, day: datetime.date, lot: Optional[float] = None
+    ) -> Optional[SizeRule]:
+        """Return the sizes that orders in ``symbol`` may have on ``day``.
+
+        ``lot`` is the venue's, for rules that count in lots.
+        """
         return None
-
-    def lot_of(self, symbol: str, day: datetime.date = datetime.date.max) -> Optional[float]:
-        """Return the steps in which an order's size grows."""
-        rule = self.size_rule_of(symbol, day)
-        return None if rule is None else rule.step
-
-    def is_valid_size(
-        self,
-        symbol: str,
-        side: Side,
-        size: float,
-        held: float = 0.0,
-        day: datetime.date = datetime.date.max,
-    ) -> Optional[bool]:
-        """Return whether the lot rules allow ``size``; the largest size is not looked at."""
-        rule = self.size_rule_of(symbol, day)
-        return None if rule is None else rule.accepts(side, size, held)
-
-    def max_order_size(
-        self,
-        symbol: str,
-        order_type: OrderType,
-        lot: Optional[float] = None,
-        day: datetime.date = datetime.date.max,
-    ) -> Optional[float]:
-        """Return the largest size of one order. ``lot`` is the venue's, for caps in lots."""
-        rule = self.size_rule_of(symbol, day)
-        return None if rule is None else rule.most_of(order_type)
 
     def limits_of(
         self,

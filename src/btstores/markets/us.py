@@ -100,7 +100,9 @@ class UsRules(MarketRules):
             return None
         return in_force(TICKS, day)
 
-    def size_rule_of(self, symbol: str, day: datetime.date) -> Optional[SizeRule]:
+    def size_rule_of(
+        self, symbol: str, day: datetime.date, lot: Optional[float] = None
+    ) -> Optional[SizeRule]:
         return in_force(SIZES, day) if symbol.startswith("US.") else None
 
     def settlement_days(self, symbol: str, day: datetime.date) -> Optional[int]:

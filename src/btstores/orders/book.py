@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from btstores.orders.lifecycle import FINAL, OrderState
-from btstores.orders.reasons import Problem
-from btstores.reports import FillReport, OrderRequest
+from btstores.orders.reasons import REASONS, Problem
+from btstores.reports import FillReport, OrderEvent, OrderReport, OrderRequest
 
-__all__ = ["ROUNDING", "OrderBook", "OrderRecord"]
+__all__ = ["ROUNDING", "Group", "OrderBook", "OrderRecord", "group_of"]
+
+#: The parent whose exits exclude each other, or else the order that an OCO group hangs on.
+Group = Tuple[Optional[str], Optional[str]]
 
 # Sizes are sums of floats; what is left below this share of the order is a rounding error.
 ROUNDING = 1e-9
+
+
+def group_of(request: OrderRequest) -> Group:
+    """Return the same for orders of which only one is meant to be executed.
+
+    A parent is in no group with its exits.
+    """
+    if request.parent_id is not None:
+        return request.parent_id, None
+    return None, request.oco_id or request.client_order_id
 
 
 @dataclasses.dataclass
@@ -72,6 +85,19 @@ class OrderRecord:
     def pending_modify(self) -> bool:
         """Return whether a change has been asked for and not been answered."""
         return bool(self.asked_sizes)
+
+    def refuse(self, event: OrderEvent, problems: Sequence[Problem], time_ns: int) -> OrderReport:
+        """Note why the order, or what was asked of it, is refused here; return the report of it."""
+        self.denied_by = REASONS[problems[0].code].denied_by
+        self.problems = tuple(problems)
+        return OrderReport(
+            event,
+            time_ns,
+            self.client_order_id,
+            reason="; ".join(problem.text for problem in problems),
+            reason_code=problems[0].code,
+            local=True,
+        )
 
     def forgive(self) -> None:
         """Forget why something was refused, when the order has gone on since."""

@@ -19,7 +19,7 @@ from typing import (
 )
 
 from btstores.clock import NS_PER_SECOND
-from btstores.orders.book import OrderRecord
+from btstores.orders.book import Group, OrderRecord, group_of
 from btstores.orders.reasons import Problem
 from btstores.orders.riskrules import EVERY, Limits, Rate
 from btstores.reports import OrderRequest, OrderType
@@ -98,22 +98,13 @@ def _beside(request: OrderRequest, live: Iterable[OrderRecord]) -> List[OrderRec
     ]
 
 
-_Group = Tuple[Optional[str], Optional[str]]
-
-
-def _sizes(request: OrderRequest, beside: Iterable[OrderRecord]) -> Dict[_Group, float]:
+def _sizes(request: OrderRequest, beside: Iterable[OrderRecord]) -> Dict[Group, float]:
     """Return the most that can be filled of each group in which one fill ends the others."""
-    sizes = {_group(request): request.size}
+    sizes = {group_of(request): request.size}
     for record in beside:
-        group = _group(record.request)
+        group = group_of(record.request)
         sizes[group] = max(sizes.get(group, 0.0), record.remaining)
     return sizes
-
-
-def _group(request: OrderRequest) -> _Group:
-    if request.parent_id is not None:
-        return request.parent_id, None
-    return None, request.oco_id or request.client_order_id
 
 
 def _is_exit(request: OrderRequest, ids_beside: Set[str]) -> bool:

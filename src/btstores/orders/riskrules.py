@@ -11,12 +11,8 @@ import re
 import sys
 from typing import Any, Callable, Dict, Iterator, Mapping, NamedTuple, Optional, Union
 
+from btstores.config import read_toml
 from btstores.errors import ConfigError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 __all__ = ["EVERY", "Limits", "Rate", "RiskRules", "TradingState", "read_rules"]
 
@@ -185,19 +181,10 @@ def read_rules(
         with _at("risk:"):
             return _rules(source)
     if isinstance(source, (str, os.PathLike)):
+        tables = read_toml("risk", source)
         with _at(f"{os.fspath(source)}:"):
-            return _rules(_tables_of(os.fspath(source)))
+            return _rules(tables)
     raise ConfigError.of("risk", source, "the path of a TOML file, a mapping or RiskRules")
-
-
-def _tables_of(path: str) -> Mapping[str, Any]:
-    try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise ConfigError.of("risk", path, f"a file to read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"not TOML: {error}", "risk", path) from None
 
 
 def _rules(tables: Mapping[str, Any]) -> RiskRules:

@@ -155,6 +155,7 @@ class BaseStore(metaclass=KeyedInstances):
         self.broker: Optional[Any] = None
         self.datas: List[Any] = []
         self._markets = MarketRegistry(params.markets)
+        self.get_market_config()  # a bad file of markets is told now, not with an order
         self._instruments: Dict[str, Instrument] = {}
         self.streams = Streams(self)
         self._request_ids = itertools.count(1)

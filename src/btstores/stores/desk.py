@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Sequence, 
 from btstores.clock import NS_PER_SECOND
 from btstores.errors import BtstoresError, UnknownInstrumentError
 from btstores.handlers.base import Listener
+from btstores.markets.zones import date_in
 from btstores.orders.book import OrderRecord
 from btstores.orders.contingent import Contingent
 from btstores.orders.legs import Emulated
 from btstores.orders.lifecycle import OrderState
-from btstores.orders.reasons import REASONS, Problem
+from btstores.orders.reasons import Problem
 from btstores.orders.risk import RiskControl
 from btstores.orders.riskrules import TradingState, read_rules
 from btstores.orders.validation import bracket_problems, read_policies, validate
@@ -39,7 +40,7 @@ from btstores.reports import (
 )
 from btstores.stores.changes import problems_of_change
 from btstores.stores.emulation import Plan, Relations, plan_of, read_emulate
-from btstores.stores.facts import local_day, may_be_short, risk_facts, validation_facts
+from btstores.stores.facts import may_be_short, risk_facts, validation_facts
 from btstores.stores.sender import OrderSender
 from btstores.stores.wiring import Wiring
 
@@ -155,10 +156,8 @@ class OrderDesk(Listener):
         return []
 
     def _tell_refusal(self, record: OrderRecord, problems: Sequence[Problem]) -> None:
-        report = self._report(OrderEvent.MODIFY_REJECTED, record, problems)
-        record.denied_by = REASONS[problems[0].code].denied_by
-        record.problems = tuple(problems)
-        self._store.put(report)
+        now_ns = self._store.clock.time_ns()
+        self._store.put(record.refuse(OrderEvent.MODIFY_REJECTED, problems, now_ns))
 
     def on_control(self, report: ControlReport) -> None:
         """Do what somebody outside the strategies has asked for."""
@@ -321,9 +320,7 @@ class OrderDesk(Listener):
 
     def _deny(self, record: OrderRecord, problems: Sequence[Problem]) -> None:
         """End an order that is not sent."""
-        report = self._report(OrderEvent.REJECTED, record, problems)
-        record.denied_by = REASONS[problems[0].code].denied_by
-        record.problems = tuple(problems)
+        report = record.refuse(OrderEvent.REJECTED, problems, self._store.clock.time_ns())
         self._store.book.add(record)
         self._note("denied", {"symbol": record.request.symbol, "reason": report.reason}, record)
         log.warning(
@@ -333,18 +330,6 @@ class OrderDesk(Listener):
             report.reason,
         )
         self._store.order_handler.handle(report)
-
-    def _report(
-        self, event: OrderEvent, record: OrderRecord, problems: Sequence[Problem]
-    ) -> OrderReport:
-        return OrderReport(
-            event,
-            self._store.clock.time_ns(),
-            record.client_order_id,
-            reason="; ".join(problem.text for problem in problems),
-            reason_code=problems[0].code,
-            local=True,
-        )
 
     def _note(self, kind: str, payload: Mapping[str, Any], record: OrderRecord) -> None:
         try:
@@ -382,7 +367,7 @@ class OrderDesk(Listener):
 
     def _count_bought(self, fill: FillReport) -> None:
         if fill.side is Side.BUY:
-            day = local_day(self._store.get_market_config(), fill.time_ns)
+            day = date_in(self._store.get_market_config().timezone, fill.time_ns)
             size = fill.size + self.bought_on(fill.symbol, day)
             self._bought[fill.symbol] = (day, size)
 
@@ -436,7 +421,7 @@ class OrderDesk(Listener):
         self._store.put_notification("trading state", old.value, new.value, cause)
 
     def _today(self) -> datetime.date:
-        return local_day(self._store.get_market_config(), self._store.clock.time_ns())
+        return date_in(self._store.get_market_config().timezone, self._store.clock.time_ns())
 
     def _reported_position(self, symbol: str) -> float:
         report = self._store.position_handler.positions.get(symbol)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional, Sequence
 
-from btstores.clock import NS_PER_SECOND
 from btstores.instruments import Instrument
 from btstores.markets import MarketConfig
-from btstores.markets.zones import zone
+from btstores.markets.rules import SizeRule
+from btstores.markets.zones import date_in
 from btstores.orders import risk, validation
-from btstores.orders.book import OrderRecord
+from btstores.orders.book import Group, OrderRecord, group_of
 from btstores.reports import OrderRequest, Side
 
 if TYPE_CHECKING:
     from btstores.stores.base import BaseStore
 
-__all__ = ["group_of", "may_be_short", "risk_facts", "selling", "validation_facts"]
+__all__ = ["may_be_short", "risk_facts", "selling", "validation_facts"]
 
 
 def validation_facts(
@@ -25,7 +25,7 @@ def validation_facts(
     """Return what validation has to know of ``request``; ``position`` is signed."""
     can, now_ns = store.capabilities, store.clock.time_ns()
     config = store.get_market_config()
-    day = local_day(config, now_ns)
+    day = date_in(config.timezone, now_ns)
     instrument = _by_market(store.known_instrument(request.symbol), config, day)
     sessions = config.sessions
     told = store.position_handler.positions.get(request.symbol)
@@ -54,7 +54,7 @@ def validation_facts(
         is_open=sessions.is_open(now_ns) if sessions is not None else None,
         orders_when_closed=config.orders_when_closed,
         session_end_ns=sessions.end_of_day(now_ns) if sessions is not None else None,
-        size_rule=config.rules.size_rule_of(request.symbol, day),
+        size_rule=_size_rule(instrument, config, request.symbol, day),
     )
 
 
@@ -88,12 +88,6 @@ def _power(store: BaseStore) -> Optional[float]:
     return balance.cash if balance.power is None else balance.power
 
 
-def local_day(config: MarketConfig, time_ns: int) -> datetime.date:
-    """Return the date in a market's time zone."""
-    moment = datetime.datetime.fromtimestamp(time_ns / NS_PER_SECOND, zone(config.timezone))
-    return moment.date()
-
-
 def _by_market(
     instrument: Optional[Instrument], config: MarketConfig, day: datetime.date
 ) -> Optional[Instrument]:
@@ -110,6 +104,19 @@ def _by_market(
     return instrument._replace(**changes) if changes else instrument
 
 
+def _size_rule(
+    instrument: Optional[Instrument], config: MarketConfig, symbol: str, day: datetime.date
+) -> Optional[SizeRule]:
+    """Return the market's rule of sizes, with the venue's own figures where those differ."""
+    lot = instrument.lot if instrument is not None else None
+    rule = config.rules.size_rule_of(symbol, day, lot)
+    if instrument is not None and instrument.fractional:
+        return None
+    if rule is None or lot is None or lot in (rule.least, rule.step):
+        return rule
+    return rule._replace(least=lot, step=lot)
+
+
 def _for_sale(symbol: str, live: Iterable[OrderRecord]) -> Iterable[float]:
     for record in live:
         other = record.request
@@ -124,9 +131,13 @@ def selling(request: OrderRequest, live: Iterable[OrderRecord]) -> float:
     Of orders that exclude each other only the largest counts, and none that excludes
     ``request`` itself.
     """
-    largest: Dict[str, float] = {}
+    largest: Dict[Group, float] = {}
     own = group_of(request)
-    entries = {record.client_order_id: record.remaining for record in live}
+    entries = {
+        record.client_order_id: record.remaining
+        for record in live
+        if record.request.side is Side.BUY
+    }
     for record in live:
         other = record.request
         if other.symbol != request.symbol or other.side is not Side.SELL:
@@ -137,8 +148,3 @@ def selling(request: OrderRequest, live: Iterable[OrderRecord]) -> float:
             sells = record.remaining - entries.get(other.parent_id or "", 0.0)
             largest[key] = max(largest.get(key, 0.0), sells)
     return sum(largest.values())
-
-
-def group_of(request: OrderRequest) -> str:
-    """Return the same key for orders of which only one is meant to be executed."""
-    return request.parent_id or request.oco_id or request.client_order_id

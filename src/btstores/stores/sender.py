@@ -31,6 +31,7 @@ from btstores.clock import NS_PER_SECOND, Timer
 from btstores.errors import BtstoresError, JournalError, UsageError, VenueRefused
 from btstores.journal.records import Payload, encode
 from btstores.orders.book import OrderRecord
+from btstores.orders.reasons import Problem
 from btstores.reports import (
     OrderEvent,
     OrderModification,
@@ -119,23 +120,6 @@ class OrderSender:
         self._note("intent_modify", record, change)
         self._add("modify", record, lambda: self._store.gateway.modify(change))
 
-    def deny(self, records: Sequence[OrderRecord], code: str, reason: str) -> None:
-        """End orders that are in the book and were never sent."""
-        now_ns = self._store.clock.time_ns()
-        for record in records:
-            record.denied_by = "store"
-            client_id = record.client_order_id
-            self._store.order_handler.handle(
-                OrderReport(
-                    OrderEvent.REJECTED,
-                    now_ns,
-                    client_id,
-                    reason=reason,
-                    reason_code=code,
-                    local=True,
-                )
-            )
-
     def stop(self) -> None:
         """Send nothing more of what still waits for the venue's rate, and tell so.
 
@@ -167,7 +151,10 @@ class OrderSender:
         return True
 
     def _journal_failed(self, records: Sequence[OrderRecord], error: BtstoresError) -> None:
-        self.deny(records, "JOURNAL", f"the journal failed: {error}")
+        now_ns = self._store.clock.time_ns()
+        problems = [Problem("JOURNAL", f"the journal failed: {error}")]
+        for record in records:
+            self._store.order_handler.handle(record.refuse(OrderEvent.REJECTED, problems, now_ns))
         self._store.journal_failed(error)
 
     def _note(self, kind: str, record: OrderRecord, payload: Payload) -> None:

@@ -302,7 +302,7 @@ BUYS = [
 
 @pytest.mark.parametrize(("symbol", "size", "expected"), BUYS)
 def test_sizes_of_buys(symbol, size, expected):
-    assert RULES.is_valid_size(symbol, Side.BUY, size, held=10_000) is expected
+    assert RULES.size_rule_of(symbol, DAY).accepts(Side.BUY, size, held=10_000) is expected
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ def test_sizes_of_buys(symbol, size, expected):
     ],
 )
 def test_sizes_of_sales(symbol, held, size, expected):
-    assert RULES.is_valid_size(symbol, Side.SELL, size, held) is expected
+    assert RULES.size_rule_of(symbol, DAY).accepts(Side.SELL, size, held) is expected
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ def test_sizes_of_sales(symbol, held, size, expected):
     ],
 )
 def test_lots(symbol, lot, least):
-    assert RULES.lot_of(symbol) == lot
+    assert RULES.size_rule_of(symbol, DAY).step == lot
     assert RULES.size_rule_of(symbol, DAY).least == least
 
 
@@ -373,14 +373,14 @@ def test_lots(symbol, lot, least):
     ],
 )
 def test_largest_orders(symbol, limit, market):
-    assert RULES.max_order_size(symbol, OrderType.LIMIT) == limit
-    assert RULES.max_order_size(symbol, OrderType.MARKET) == market
+    assert RULES.size_rule_of(symbol, DAY).most_of(OrderType.LIMIT) == limit
+    assert RULES.size_rule_of(symbol, DAY).most_of(OrderType.MARKET) == market
 
 
 def test_chinext_orders_were_larger_before_the_reform():
     before, after = datetime.date(2020, 8, 21), datetime.date(2020, 8, 24)
-    assert RULES.max_order_size("SZ.300750", OrderType.LIMIT, day=before) == 1_000_000
-    assert RULES.max_order_size("SZ.300750", OrderType.LIMIT, day=after) == 300_000
+    assert RULES.size_rule_of("SZ.300750", before).most_of(OrderType.LIMIT) == 1_000_000
+    assert RULES.size_rule_of("SZ.300750", after).most_of(OrderType.LIMIT) == 300_000
 
 
 @pytest.mark.parametrize(

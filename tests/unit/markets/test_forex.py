@@ -7,7 +7,6 @@ import datetime
 import pytest
 
 from btstores.markets import forex
-from btstores.reports import OrderType
 
 RULES = forex.RULES
 DAY = datetime.date(2026, 11, 2)
@@ -46,6 +45,5 @@ def test_of_other_pairs_the_venue_has_to_tell(symbol):
 
 
 def test_sizes_are_the_venues_own():
-    assert RULES.lot_of("EUR_USD") is None
-    assert RULES.max_order_size("EUR_USD", OrderType.LIMIT) is None
+    assert RULES.size_rule_of("EUR_USD", DAY, lot=1000.0) is None
     assert RULES.sellable("EUR_USD", 1000.0, 1000.0) == 1000.0

@@ -100,11 +100,12 @@ def test_limits_and_margins_of_the_text_are_told_and_refuse_nothing(symbol, limi
 
 
 def test_sizes_are_whole_contracts():
-    assert RULES.lot_of("SHFE.rb2610") == 1
+    rule = RULES.size_rule_of("SHFE.rb2610", DAY)
+    assert rule.step == 1
     for side in Side:
-        assert RULES.is_valid_size("SHFE.rb2610", side, 1.0) is True
-        assert RULES.is_valid_size("SHFE.rb2610", side, 0.5, held=0.5) is False
-        assert RULES.is_valid_size("SHFE.rb2610", side, 1.5) is False
+        assert rule.accepts(side, 1.0) is True
+        assert rule.accepts(side, 0.5, held=0.5) is False
+        assert rule.accepts(side, 1.5) is False
 
 
 @pytest.mark.parametrize(
@@ -118,8 +119,8 @@ def test_sizes_are_whole_contracts():
     ],
 )
 def test_largest_orders(symbol, limit, market):
-    assert RULES.max_order_size(symbol, OrderType.LIMIT) == limit
-    assert RULES.max_order_size(symbol, OrderType.MARKET) == market
+    assert RULES.size_rule_of(symbol, DAY).most_of(OrderType.LIMIT) == limit
+    assert RULES.size_rule_of(symbol, DAY).most_of(OrderType.MARKET) == market
 
 
 def test_contracts_are_closed_on_the_same_day():

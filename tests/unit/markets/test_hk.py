@@ -7,7 +7,7 @@ import datetime
 import pytest
 
 from btstores.markets import hk
-from btstores.reports import OrderType
+from btstores.reports import OrderType, Side
 
 RULES = hk.RULES
 BEFORE, PHASE_1, PHASE_2 = (
@@ -203,16 +203,19 @@ def test_an_unknown_kind_has_no_table():
 
 
 def test_the_largest_order_is_3000_of_the_venues_lots():
-    assert RULES.max_order_size("HK.00700", OrderType.LIMIT, lot=100) == 300_000
-    assert RULES.max_order_size("HK.00005", OrderType.MARKET, lot=400) == 1_200_000
-    assert RULES.max_order_size("HK.00700", OrderType.LIMIT) is None
-    assert RULES.max_order_size("US.AAPL", OrderType.LIMIT, lot=100) is None
+    rule = RULES.size_rule_of("HK.00700", PHASE_2, lot=100)
+    assert rule.most_of(OrderType.LIMIT) == 300_000
+    assert rule.accepts(Side.BUY, 300.0)
+    assert not rule.accepts(Side.BUY, 350.0)
+    larger = RULES.size_rule_of("HK.00005", PHASE_2, lot=400)
+    assert larger.most_of(OrderType.MARKET) == 1_200_000
+    assert RULES.size_rule_of("US.AAPL", PHASE_2, lot=100) is None
     day = datetime.date(2020, 10, 16)
-    assert RULES.max_order_size("HK.00700", OrderType.LIMIT, lot=100, day=day) is None
+    assert RULES.size_rule_of("HK.00700", day, lot=100) is None
 
 
 def test_lots_and_limits_are_left_to_the_venue():
-    assert RULES.lot_of("HK.00700") is None
+    assert RULES.size_rule_of("HK.00700", PHASE_2) is None
     assert RULES.limits_of("HK.00700", 350.0, PHASE_2) is None
 
 

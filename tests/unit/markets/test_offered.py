@@ -147,3 +147,9 @@ def test_a_bad_file_is_told_with_table_and_field(write, text, message):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.toml.*a file to read"):
         PaperStore(symbols=["HK.00700"], markets=str(tmp_path / "none.toml"))
+
+
+def test_a_bad_file_of_a_user_is_told_when_a_store_is_made(write, monkeypatch):
+    monkeypatch.setenv("BTSTORES_MARKETS", write("[HK_STOCK]\nlots = 500\n"))
+    with pytest.raises(ConfigError, match="no parameter 'lots'"):
+        PaperStore(symbols=["HK.00700"], market=HK)

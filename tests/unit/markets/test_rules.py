@@ -179,15 +179,14 @@ def test_every_table_has_a_source():
 @pytest.mark.parametrize("symbol", ["", "X", "ZZ.1", "HK.7", "US", "SH.123", "日本"])
 def test_what_is_not_known_is_none(rules, symbol):
     assert rules.tick_table_of(symbol, DAY) is None
-    assert rules.lot_of(symbol) is None
-    assert rules.is_valid_size(symbol, Side.BUY, 100.0) is None
-    assert rules.max_order_size(symbol, OrderType.LIMIT, lot=100.0) is None
+    assert rules.size_rule_of(symbol, DAY) is None
+    assert rules.size_rule_of(symbol, datetime.date.max, lot=100.0) is None
     assert rules.limits_of(symbol, 10.0, DAY) is None
     assert rules.settlement_days(symbol, DAY) in (None, 0)
 
 
 def test_crypto_is_left_to_the_venue():
     assert crypto.RULES.tick_table_of("BTC/USDT", DAY) is None
-    assert crypto.RULES.lot_of("BTC/USDT") is None
+    assert crypto.RULES.size_rule_of("BTC/USDT", DAY, lot=0.001) is None
     assert crypto.RULES.sellable("BTC/USDT", 2.0, 2.0) == 2.0
     assert crypto.RULES.settlement_days("BTC/USDT", DAY) == 0

@@ -65,13 +65,14 @@ def test_settlement_became_shorter(day, days):
     ("size", "expected"), [(1, True), (37, True), (100, True), (0.5, False), (1.5, False)]
 )
 def test_whole_shares_from_one(size, expected):
-    assert RULES.is_valid_size("US.AAPL", Side.BUY, size) is expected
-    assert RULES.is_valid_size("US.AAPL", Side.SELL, size, held=1.5) is expected
+    rule = RULES.size_rule_of("US.AAPL", DAY)
+    assert rule.accepts(Side.BUY, size) is expected
+    assert rule.accepts(Side.SELL, size, held=1.5) is expected
 
 
 def test_nothing_else_binds_an_order():
-    assert RULES.lot_of("US.AAPL") == 1
-    assert RULES.max_order_size("US.AAPL", OrderType.LIMIT) is None
+    rule = RULES.size_rule_of("US.AAPL", DAY)
+    assert (rule.step, rule.most_of(OrderType.LIMIT)) == (1, None)
     assert RULES.limits_of("US.AAPL", 190.0, DAY) is None
     assert RULES.sellable("US.AAPL", 10.0, 10.0) == 10.0
 
@@ -85,5 +86,5 @@ def test_short_sales_are_bound_after_a_fall_of_a_tenth():
 @pytest.mark.parametrize("symbol", ["HK.00700", "AAPL", "SH.600519"])
 def test_other_symbols_have_no_rules(symbol):
     assert RULES.tick_table_of(symbol, DAY) is None
-    assert RULES.lot_of(symbol) is None
+    assert RULES.size_rule_of(symbol, DAY) is None
     assert RULES.settlement_days(symbol, DAY) is None

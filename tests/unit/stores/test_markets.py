@@ -7,9 +7,11 @@ import datetime
 import pytest
 
 from btstores.clock import NS_PER_SECOND, SimulatedClock
+from btstores.instruments import Instrument
 from btstores.markets import MarketType
 from btstores.orders.book import OrderRecord
 from btstores.reports import FillReport, LinkReport, LinkState, OrderRequest, OrderType, Side
+from btstores.stores.facts import selling
 from tests.support.venue import ScriptedStore, new_store
 
 SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
@@ -95,3 +97,32 @@ def test_an_odd_rest_is_sold_as_a_whole():
     store.desk.position_of = {"SH.600519": 130.0}.__getitem__
     assert codes(order(store, "SH.600519", Side.SELL, 30.0)) == []
     assert codes(order(store, "SH.600519", Side.SELL, 20.0)) == ["SIZE_TOO_SMALL"]
+
+
+@pytest.mark.parametrize(
+    ("market", "symbol", "told", "size", "expected"),
+    [
+        # 3,000 lots in Hong Kong, where the lot is the venue's.
+        (MarketType.HK_STOCK, "HK.00700", {"lot": 100.0}, 300_000.0, []),
+        (MarketType.HK_STOCK, "HK.00700", {"lot": 100.0}, 300_100.0, ["SIZE_TOO_LARGE"]),
+        (MarketType.HK_STOCK, "HK.00700", {"lot": 100.0}, 150.0, ["SIZE_LOT"]),
+        (MarketType.HK_STOCK, "HK.00700", {"lot": 500.0}, 300_500.0, []),
+        # Whole shares in the United States, unless the venue takes parts of one.
+        (MarketType.US_STOCK, "US.AAPL", {}, 0.5, ["SIZE_TOO_SMALL"]),
+        (MarketType.US_STOCK, "US.AAPL", {"fractional": True}, 0.5, []),
+        (MarketType.US_STOCK, "US.AAPL", {"lot": 10.0}, 15.0, ["SIZE_LOT"]),
+        # What a venue tells of the STAR Market's least size does not undo the steps of 1.
+        (MarketType.CN_STOCK, "SH.688981", {"lot": 200.0}, 201.0, []),
+    ],
+)
+def test_the_venues_own_sizes_win_over_the_markets(market, symbol, told, size, expected):
+    store = store_in(market)
+    store._instruments[symbol] = Instrument(symbol, **told)
+    assert codes(order(store, symbol, Side.BUY, size, 50.0)) == expected
+
+
+def test_an_entry_and_what_follows_it_on_the_same_side_both_count_as_sales():
+    parent = OrderRequest("p", "A", Side.SELL, 60.0, OrderType.LIMIT, 9.0)
+    child = parent._replace(client_order_id="c", parent_id="p")
+    new = parent._replace(client_order_id="n")
+    assert selling(new, [OrderRecord(parent), OrderRecord(child)]) == 120.0
