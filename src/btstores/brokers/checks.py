@@ -10,10 +10,11 @@ from typing import Any, Dict, List, Tuple
 
 import backtrader as bt
 
-from btstores.brokers.convert import ORDER_TYPES, tif_of
+from btstores.brokers.convert import order_type_of, tif_of
 from btstores.brokers.positions import symbol_of
 from btstores.orders.reasons import Problem
 from btstores.orders.validation import problems_of_values
+from btstores.reports import OrderType
 
 __all__ = [
     "is_order",
@@ -28,16 +29,14 @@ def problems_of_asked(
     asked: Dict[str, Any], size: Any, valid: Any, tif: Any, data: Any
 ) -> List[Problem]:
     """Return what is wrong with the values of an order."""
-    exectype = asked["exectype"]
     price, plimit = prices_of(asked, data)
-    kind = bt.Order.Market if exectype is None else exectype
     problems = problems_of_values(
         size,
         price,
         plimit,
         asked["trailamount"],
         asked["trailpercent"],
-        ORDER_TYPES.get(kind, kind) if isinstance(kind, int) else kind,
+        order_type_of(asked["exectype"]),
         valid,
         tif,
     )
@@ -54,9 +53,9 @@ def prices_of(asked: Dict[str, Any], data: Any) -> Tuple[Any, Any]:
     price, plimit = asked["price"], asked["pricelimit"]
     if price is None and plimit is None and len(data):
         return data.close[0], None
-    exectype = asked["exectype"]
-    stop_limit = isinstance(exectype, int) and exectype == bt.Order.StopLimit
-    return plimit if price is None else price, price if plimit is None and stop_limit else plimit
+    if plimit is None and order_type_of(asked["exectype"]) is OrderType.STOP_LIMIT:
+        return price, price
+    return plimit if price is None else price, plimit
 
 
 def _problems_of_validity(valid: Any, tif: Any) -> List[Problem]:

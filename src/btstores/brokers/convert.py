@@ -16,6 +16,7 @@ __all__ = [
     "STATUS",
     "draft_of",
     "midnight_of",
+    "order_type_of",
     "refused_as",
     "request_of",
     "tif_of",
@@ -93,20 +94,28 @@ def _limit_of(order: Any, order_type: OrderType) -> Optional[float]:
     return (order.p.pricelimit or None) if order_type in TRAILING else None
 
 
+def order_type_of(exectype: Any) -> Any:
+    """Return the type of an order, or what was given in its place if that names none."""
+    if exectype is None:
+        return OrderType.MARKET
+    is_number = isinstance(exectype, int) and not isinstance(exectype, bool)
+    return ORDER_TYPES.get(exectype, exectype) if is_number else exectype
+
+
 def draft_of(asked: Dict[str, Any], size: Any, symbol: str, buys: bool) -> Optional[OrderRequest]:
     """Return what was asked for, sense or nonsense, to be checked and never sent.
 
     None when there is no such execution type.
     """
-    exectype = bt.Order.Market if asked["exectype"] is None else asked["exectype"]
-    if exectype not in ORDER_TYPES:
+    order_type = order_type_of(asked["exectype"])
+    if not isinstance(order_type, OrderType):
         return None
     return OrderRequest(
         "",
         symbol,
         Side.BUY if buys else Side.SELL,
         size,
-        ORDER_TYPES[exectype],
+        order_type,
         asked["price"],
         asked["pricelimit"],
         asked["trailamount"],

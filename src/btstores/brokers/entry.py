@@ -247,11 +247,15 @@ class OrderEntry(AccountView):
 
     def session_end_ns(self, order: Any) -> Optional[int]:
         """Return the end of the session that an order is made in."""
+        end_ns = self._end_of_day()
+        if end_ns is None and order.dteos:
+            return num_to_ns(order.dteos)
+        return end_ns
+
+    def _end_of_day(self) -> Optional[int]:
+        """Return when the market's day ends; None where its hours are not known."""
         sessions = self.store.get_market_config().sessions
-        if sessions is not None:
-            end: int = sessions.end_of_day(self.store.clock.time_ns())
-            return end
-        return num_to_ns(order.dteos) if order.dteos else None
+        return None if sessions is None else sessions.end_of_day(self.store.clock.time_ns())
 
     def expire_ns(self, order: Any, tif: TimeInForce) -> Optional[int]:
         """Return when ``order`` ends by itself; None when it does not.
@@ -263,11 +267,10 @@ class OrderEntry(AccountView):
             return num_to_ns(float(order.valid)) if order.p.valid is not None else None
         if tif is not TimeInForce.DAY:
             return None
+        end_ns = self._end_of_day()
+        if end_ns is not None:
+            return end_ns
         now_ns: int = self.store.clock.time_ns()
-        sessions = self.store.get_market_config().sessions
-        if sessions is not None:
-            end: int = sessions.end_of_day(now_ns)
-            return end
         today = bt.num2date(ns_to_num(now_ns), order.data._tz).date()
         last = datetime.datetime.combine(today, datetime.time(23, 59, 59, 9999))
         return num_to_ns(order.data.date2num(last))

@@ -40,6 +40,7 @@ from btstores.reports import (
     TimeInForce,
     to_record,
 )
+from btstores.stores.gateway import RateLimit
 from btstores.stores.throttle import TokenBuckets
 
 if TYPE_CHECKING:
@@ -62,8 +63,12 @@ class OrderSender:
 
     def __init__(self, store: BaseStore) -> None:
         self._store = store
-        self._buckets = TokenBuckets(store.capabilities.rates, store.clock)
-        self._line = _Line(store, self._buckets)
+        self.keep_to(store.capabilities.rates)
+
+    def keep_to(self, rates: Sequence[RateLimit]) -> None:
+        """Keep to these rates of the venue, before anything is sent."""
+        self._buckets = TokenBuckets(rates, self._store.clock)
+        self._line = _Line(self._store, self._buckets)
 
     def place(self, legs: Sequence[Tuple[OrderRecord, OrderRequest]], must: bool = False) -> None:
         """Record and send one order, or a bracket with its parent first.

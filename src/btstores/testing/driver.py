@@ -16,7 +16,6 @@ import backtrader as bt
 
 from btstores.clock import NS_PER_SECOND
 from btstores.stores.base import BaseStore
-from btstores.stores.sender import OrderSender
 from btstores.testing.case import RESTART, Case, Script, Skip, missing
 from btstores.testing.desk import Desk, Wait
 from btstores.testing.faults import FaultGateway
@@ -62,8 +61,7 @@ def _make_store(wanted: Case, venue: Venue) -> BaseStore:
     store = venue.make_store(**wanted.params)
     if wanted.capabilities:
         store.capabilities = dataclasses.replace(store.capabilities, **wanted.capabilities)
-        # The sender reads the rates when it is made.
-        OrderSender.__init__(store.desk.sender, store)
+        store.desk.sender.keep_to(store.capabilities.rates)
     return store
 
 
