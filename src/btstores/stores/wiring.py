@@ -70,7 +70,6 @@ class Wiring:
     def resize(self, record: OrderRecord, size: float) -> None:
         """Ask for another size."""
         self._sender.modify(record, size=size)
-        record.asked_sizes[-1] = None  # it is the size of what works, not of the order
 
     def tell(self, report: OrderReport) -> None:
         """Report what becomes of an order that is kept here."""
