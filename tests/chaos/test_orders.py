@@ -36,6 +36,20 @@ def test_accounts_from_seeds(kind):
         play(kind, seed, EPISODE)
 
 
+@pytest.mark.parametrize(
+    ("kind", "seed"),
+    [
+        ("has stops, changes sizes", 1523),
+        ("has stops, changes sizes", 6216),
+        ("has stops, changes nothing", 5205),
+        ("has stops, changes nothing", 5791),
+        ("has nothing", 5860),
+    ],
+)
+def test_accounts_that_once_went_wrong(kind, seed):
+    play(kind, seed, EPISODE)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", VENUES)

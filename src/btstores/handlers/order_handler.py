@@ -68,6 +68,7 @@ class OrderHandler(Handler):
                 return
         else:
             record.told_filled = max(record.told_filled, report.filled or 0.0)
+            self.book.learn_venue_id(record, report.venue_order_id)
             screened = self.screen(record, report)
             if screened is not None:
                 self.book.set_venue_id(record, report.venue_order_id)  # so that it can be told

@@ -33,6 +33,8 @@ class TradeHandler(Handler):
         record = self.book.find(report.client_order_id, report.venue_order_id)
         if record is not None:
             self._apply(record, report)
+            for held in self.book.take_held_fills(report.venue_order_id):
+                self.handle(held)
             for orphan in self.book.take_orphan_fills():
                 self.handle(orphan)
         elif (
@@ -61,9 +63,16 @@ class TradeHandler(Handler):
             record.reason = f"filled {record.filled:g} of {size:g}"
             log.error("fill.overfill client_id=%s %s", record.client_order_id, record.reason)
         record.state = state
-        record.in_flight = record.outcome_unknown = False
-        if record.venue_order_id is None and not record.aliases:
+        wire_id = record.wire_id or record.client_order_id
+        if record.venue_order_id is None and fill.client_order_id == wire_id:
             self.book.set_venue_id(record, fill.venue_order_id)
+        self.book.learn_venue_id(record, fill.venue_order_id)
+        of_wire = record.venue_order_id == fill.venue_order_id
+        if fill.client_order_id is not None:
+            of_wire = fill.client_order_id == wire_id
+        if state in FINAL or of_wire:
+            # The fill of an earlier wire is no evidence that the present one came through.
+            record.in_flight = record.outcome_unknown = False
         self.book.add_fill(record, fill)
         if state in FINAL:
             record.pending_cancel = False

@@ -190,9 +190,14 @@ class OrderBook:
         self._aliases[client_order_id] = record
 
     def set_venue_id(self, record: OrderRecord, venue_order_id: Optional[str]) -> None:
-        """Remember how the venue calls the order."""
-        if venue_order_id is not None and record.venue_order_id != venue_order_id:
+        """Remember how the venue calls the order now."""
+        if venue_order_id is not None:
             record.venue_order_id = venue_order_id
+            self.learn_venue_id(record, venue_order_id)
+
+    def learn_venue_id(self, record: OrderRecord, venue_order_id: Optional[str]) -> None:
+        """Remember that the venue calls the order so, or has called it so."""
+        if venue_order_id is not None and venue_order_id not in record.venue_ids:
             record.venue_ids.append(venue_order_id)
             self._by_venue_id[venue_order_id] = record
 

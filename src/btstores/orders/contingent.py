@@ -228,6 +228,8 @@ class Contingent:
         if is_news(leg, fill.client_order_id, fill.venue_order_id) and wire is not None:
             wire.filled, wire.stalled = tidy(wire.filled + fill.size), False
             let_go(leg)
+        else:
+            leg.missing = max(0.0, tidy(leg.missing - fill.size))
         for child in leg.children:
             if child.record.filled == 0 and not child.armed:
                 child.since_ns = self._actions.now_ns()
@@ -340,13 +342,24 @@ class Contingent:
                 else:
                     self._show_size(each)
                     self._arm(each)
+            self._show_surplus(each)
             self._sync(each)
 
     def _show_size(self, leg: Leg) -> None:
         """Tell the strategy when its relatives leave less to trade, or more again."""
-        size, record = room(leg), leg.record
-        if size > record.filled and size != record.request.size:
-            record.request = record.request._replace(size=size)
+        size = room(leg)
+        if size > leg.record.filled:
+            self._show(leg, size)
+
+    def _show_surplus(self, leg: Leg) -> None:
+        """Tell the strategy of what works beyond its order, until the venue has taken it back."""
+        record, wire = leg.record, leg.wire
+        if record.live and wire is not None and record.filled >= record.request.size:
+            self._show(leg, tidy(record.filled + wire.working))
+
+    def _show(self, leg: Leg, size: float) -> None:
+        if size != leg.record.request.size:
+            leg.record.request = leg.record.request._replace(size=size)
             self._tell(leg, OrderEvent.MODIFIED)
 
     def _arm(self, leg: Leg) -> None:

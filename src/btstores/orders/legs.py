@@ -85,7 +85,9 @@ class Wire:
 
     ``stalled`` says that the venue has refused to cancel it, or has not answered: perhaps it is
     over, and the word of it is on its way or lost. Until there is news, or time has gone by,
-    nothing more is asked of it. ``fixed`` says that a change of its size has failed.
+    nothing more is asked of it. ``unsure`` says that a cancel has not been answered, and so may
+    have been made whatever is said of a later one. ``fixed`` says that a change of its size has
+    failed.
     """
 
     client_order_id: str
@@ -95,6 +97,7 @@ class Wire:
     ask: Optional[Ask] = None
     asked: Optional[float] = None
     stalled: bool = False
+    unsure: bool = False
     fixed: bool = False
     tries: int = 0
 
@@ -122,7 +125,8 @@ class Leg:
     ``wanted`` is the size that the strategy asks for, before its relatives shrink it.
     ``since_ns`` is the time from which prices count for its trigger. ``start`` is where a
     trailing stop starts from, ``offset`` how far its limit lies from its stop. ``past`` holds
-    the ids of earlier wires. ``ending`` is how it is to end, ``ended`` that it has been told.
+    the ids of earlier wires, ``missing`` is what the venue says that these have filled and nobody
+    has told the fills of. ``ending`` is how it is to end, ``ended`` that it has been told.
     ``exclusive`` says that all exits together must not ask for more than there is to close:
     the account may not be short.
     """
@@ -141,6 +145,7 @@ class Leg:
     armed: bool = False
     wire: Optional[Wire] = None
     past: Set[str] = dataclasses.field(default_factory=set)
+    missing: float = 0.0
     ending: Optional[Ending] = None
     ended: bool = False
     change: Dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -225,7 +230,7 @@ def open_size(leg: Leg) -> float:
     """Return how much of the order may be at the venue now, besides what is filled."""
     if leg.waits or leg.ending is not None or not leg.record.live:
         return 0.0
-    size = room(leg) - leg.record.filled
+    size = room(leg) - leg.record.filled - leg.missing
     if leg.is_child:
         size = min(size, _to_close(leg) - _claimed_by_others(leg))
     return tidy(max(0.0, size))

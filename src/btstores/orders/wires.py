@@ -56,13 +56,15 @@ def let_go(leg: Leg) -> None:
 
 def _canceled(leg: Leg, wire: Wire, report: OrderReport) -> Heard:
     expire_ns = leg.record.request.expire_ns
-    asked = wire.ask is Ask.CANCEL and (expire_ns is None or report.time_ns < expire_ns)
+    asked = wire.ask is Ask.CANCEL or wire.unsure
+    asked = asked and (expire_ns is None or report.time_ns < expire_ns)
     leg.retire()
     if leg.ending is not None:
         event, code, reason = leg.ending
         leg.ended = True
         return Heard(report._replace(event=event, reason_code=code, reason=reason))
     if asked:
+        leg.missing = tidy(leg.missing + max(0.0, (report.filled or 0.0) - wire.filled))
         leg.record.in_flight = leg.record.outcome_unknown = False
         leg.record.answer_modify(all_of_them=True)
         return Heard()
@@ -146,6 +148,7 @@ def _modify_refused(leg: Leg, wire: Wire, report: OrderReport) -> Heard:
 def _unknown(leg: Leg, wire: Wire, report: OrderReport) -> Heard:
     if wire.ask is Ask.SIZE:
         wire.fixed = True
+    wire.unsure = wire.unsure or wire.ask is Ask.CANCEL
     return Heard(report, stall=wire.ask is not None)
 
 

@@ -357,3 +357,24 @@ def test_a_fill_calls_on_trade_and_then_on_partial_or_on_completed():
     desk.fill("f1", 4.0)
     desk.fill("f2", 6.0)
     assert called == ["on_trade", "on_partial", "on_trade", "on_completed"]
+
+
+def test_a_fill_that_names_both_ids_identifies_those_that_were_held(desk):
+    record = desk.send()
+    desk.book.add_alias(record, "w2")  # it works under another id by now
+    desk.send("c2")  # and the venue owes an answer to another order
+    desk.fill("f2", 4.0, client_id=None, venue_id="V9")
+    assert desk.ears.heard == []
+    desk.fill("f1", 1.0, client_id="w2", venue_id="V9")
+    assert [each[1] for each in desk.ears.heard] == ["f1", "f2"]
+    assert (record.filled, record.venue_order_id) == (5.0, "V9")
+
+
+def test_the_venues_id_of_an_earlier_wire_is_known_and_not_the_present_one(desk):
+    record = desk.send()
+    desk.hear(OrderEvent.ACCEPTED, venue_order_id="V1")
+    desk.book.add_alias(record, "w2")
+    desk.fill("f1", 1.0, client_id="c1", venue_id="V1b")
+    assert record.venue_order_id is None
+    desk.fill("f2", 1.0, client_id=None, venue_id="V1b")
+    assert record.filled == 2.0
