@@ -1,88 +1,77 @@
-"""One strategy on three markets: only the name of the market changes.
+"""One strategy on six markets: only the name of the market changes.
 
-python examples/three_markets.py              all three, one after the other
-python examples/three_markets.py HK_STOCK     one of CN_STOCK, HK_STOCK, US_STOCK
+python examples/six_markets.py              all six, one after the other
+python examples/six_markets.py HK_STOCK     one of them
 
-Prices are made up, in each market's own hours.
+Prices are made up, in the hours and ticks of each market; fees and what may be sold are those of
+the market too. The strategy knows of none of it.
 """
 
-import datetime
 import sys
 
 import backtrader as bt
 
 from btstores import MarketType, PaperStore
-from btstores.sim.prices.generator import Generator
 
-
-def hours(*spans):
-    """Return trading hours in UTC, each written as 01:30-04:00."""
-    return [tuple(datetime.time(*map(int, t.split(":"))) for t in s.split("-")) for s in spans]
-
-
-# symbol, currency, price to begin with, tick, lot, hours of a winter's day
+# market: symbol, size of an order in shares, contracts or units
 MARKETS = {
-    "CN_STOCK": ("SH.600519", "CNY", 1700, 0.01, 100, hours("01:30-03:30", "05:00-07:00")),
-    "HK_STOCK": ("HK.00700", "HKD", 300, 0.2, 100, hours("01:30-04:00", "05:00-08:00")),
-    "US_STOCK": ("US.AAPL", "USD", 185, 0.01, 1, hours("14:30-21:00")),
+    "HK_STOCK": ("HK.00700", 500),
+    "US_STOCK": ("US.AAPL", 500),
+    "CN_STOCK": ("SH.600519", 500),
+    "CN_FUTURE": ("SHFE.rb2610", 5),
+    "FOREX": ("EUR_USD", 1000),
+    "CRYPTO": ("BTC/USDT", 500),
 }
 
 
-class NextDayCross(bt.Strategy):
-    """Buys when a fast average crosses a slow one, and sells at a later day's opposite cross.
+class Cross(bt.Strategy):
+    """Buys when a fast average crosses a slow one, and sells at the opposite cross.
 
-    Shares may not be sold everywhere on the day they were bought, so it never does.
-    ``part`` is how much of the account's value goes into the position, ``lot`` the size that
-    orders are a multiple of.
+    What the market refuses, such as the sale of shares that were bought today, is asked for
+    again with the next bar.
     """
 
-    params = (("fast", 5), ("slow", 20), ("part", 0.8), ("lot", 1))
+    params = (("fast", 5), ("slow", 20), ("size", 1))
 
     def __init__(self):
         fast = bt.indicators.SMA(self.data.close, period=self.p.fast)
         slow = bt.indicators.SMA(self.data.close, period=self.p.slow)
-        self.cross = bt.indicators.CrossOver(fast, slow)
-        self.order = self.bought = None
-        self.trades = 0
+        self.trend = fast > slow
+        self.order = None
+        self.refused = {}
+        self.trades = self.commission = 0
 
     def next(self):
-        if self.order is not None:
+        if self.order is not None or bool(self.trend[0]) == bool(self.position):
             return
-        today = self.data.datetime.date()
-        if self.cross[0] > 0 and not self.position:
-            lots = self.broker.getvalue() * self.p.part // (self.data.close[0] * self.p.lot)
-            self.order, self.bought = self.buy(size=lots * self.p.lot), today
-        elif self.cross[0] < 0 and self.position and today > self.bought:
-            self.order = self.close()
+        self.order = self.close() if self.position else self.buy(size=self.p.size)
 
     def notify_order(self, order):
-        if order.status == order.Rejected:
-            print(f"  refused: {order.info.reason}")
+        if order.status in (order.Rejected, order.Margin):
+            code = order.info.reason_code
+            self.refused[code] = self.refused.get(code, 0) + 1
         if not order.alive():
             self.order = None
 
     def notify_trade(self, trade):
         if trade.isclosed:
             self.trades += 1
-            print(f"  {self.data.datetime.date()}  {trade.pnlcomm:+12,.2f}")
+            self.commission += trade.commission
 
 
 def trade(name):
-    symbol, currency, price, tick, lot, sessions = MARKETS[name]
-    generator = Generator(seed=7, price=price, tick_size=tick, sessions=sessions)
-    store = PaperStore(
-        prices=generator.bars(symbol, 1000, compression=5),
-        market=MarketType[name],
-        currency=currency,
-        cash=1_000_000,
-    )
+    symbol, size = MARKETS[name]
+    store = PaperStore(symbols=[symbol], market=MarketType[name], bars=2000, seed=7, cash=100_000)
     cerebro = bt.Cerebro()
     cerebro.setbroker(store.getbroker())
-    cerebro.adddata(store.getdata(dataname=symbol, timeframe=bt.TimeFrame.Minutes, compression=5))
-    cerebro.addstrategy(NextDayCross, lot=lot)
-    print(f"{name}: {symbol}")
+    cerebro.adddata(store.getdata(dataname=symbol, timeframe=bt.TimeFrame.Minutes))
+    cerebro.addstrategy(Cross, size=size)
     (strategy,) = cerebro.run()
-    print(f"  {strategy.trades} trades, final value {currency} {cerebro.broker.getvalue():,.2f}")
+    currency, value = store.get_market_config().currency, cerebro.broker.getvalue()
+    print(f"{name:10} {symbol:12} {strategy.trades:3} trades,", end=" ")
+    print(f"fees {strategy.commission:8,.2f}, final value {currency} {value:,.2f}")
+    for code, count in strategy.refused.items():
+        print(f"{'':10} refused {count} times: {code}")
 
 
 if __name__ == "__main__":

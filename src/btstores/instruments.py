@@ -40,7 +40,9 @@ class Instrument(NamedTuple):
     ``price * multiplier``. Sizes are shares or contracts and come in steps of ``lot``.
     ``price_min`` and ``price_max`` are the limits of the day. ``tick_table`` has rows of
     (from price, tick size), ascending. ``tradable`` is False while the instrument is halted.
-    ``None`` means that the venue does not say.
+    ``margin`` is the part of its value that a position binds (0.1 is ten percent), and profits
+    and losses alone change the cash; without it a position is paid in full. ``None`` means
+    that the venue does not say.
     """
 
     symbol: str
@@ -59,6 +61,7 @@ class Instrument(NamedTuple):
     fractional: Optional[bool] = None
     shortable: Optional[bool] = None
     tradable: bool = True
+    margin: Optional[float] = None
 
     def tick_at(self, price: float) -> Optional[float]:
         """Return the tick size at ``price``: the table's, or else that of all prices."""

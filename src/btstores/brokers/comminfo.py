@@ -14,9 +14,9 @@ __all__ = ["StoreCommInfo"]
 class StoreCommInfo(bt.CommInfoBase):
     """Commission scheme of an instrument that nobody has set another one for.
 
-    Stock-like and without commission: a live venue tells the commission of each fill. The
-    multiplier is the instrument's. Give the broker another scheme with ``setcommission`` or
-    ``addcommissioninfo``, as with backtrader's own broker.
+    Without commission: a live venue tells the commission of each fill. Multiplier and margin
+    are the instrument's; without a margin it is stock-like. Give the broker another scheme with
+    ``setcommission`` or ``addcommissioninfo``, as with backtrader's own broker.
     """
 
     params = (("percabs", True), ("stocklike", True))
@@ -24,9 +24,17 @@ class StoreCommInfo(bt.CommInfoBase):
     @classmethod
     def of(cls, instrument: Optional[Instrument]) -> StoreCommInfo:
         """Return the scheme for ``instrument``."""
-        multiplier = instrument.multiplier if instrument is not None else 1.0
-        scheme: StoreCommInfo = cls(mult=multiplier)
-        return scheme
+        if instrument is None:
+            return cls()
+        multiplier, margin = instrument.multiplier, instrument.margin
+        if margin is None:
+            return cls(mult=multiplier)
+        return cls(
+            mult=multiplier,
+            automargin=multiplier * margin,
+            stocklike=False,
+            commtype=cls.COMM_FIXED,
+        )
 
     def getvaluesize(self, size: float, price: float) -> float:
         """Return what ``size`` is worth at ``price``; negative when short."""

@@ -247,14 +247,14 @@ class OrderEntry(AccountView):
 
     def session_end_ns(self, order: Any) -> Optional[int]:
         """Return the end of the session that an order is made in."""
-        end_ns = self._end_of_day()
+        end_ns = self._end_of_day(symbol_of(order.data))
         if end_ns is None and order.dteos:
             return num_to_ns(order.dteos)
         return end_ns
 
-    def _end_of_day(self) -> Optional[int]:
-        """Return when the market's day ends; None where its hours are not known."""
-        sessions = self.store.get_market_config().sessions
+    def _end_of_day(self, symbol: str) -> Optional[int]:
+        """Return when a symbol's day ends; None where its hours are not known."""
+        sessions = self.store.get_market_config().sessions_of(symbol)
         return None if sessions is None else sessions.end_of_day(self.store.clock.time_ns())
 
     def expire_ns(self, order: Any, tif: TimeInForce) -> Optional[int]:
@@ -267,7 +267,7 @@ class OrderEntry(AccountView):
             return num_to_ns(float(order.valid)) if order.p.valid is not None else None
         if tif is not TimeInForce.DAY:
             return None
-        end_ns = self._end_of_day()
+        end_ns = self._end_of_day(symbol_of(order.data))
         if end_ns is not None:
             return end_ns
         now_ns: int = self.store.clock.time_ns()

@@ -112,7 +112,8 @@ def describe(
         example = ", ".join(EXAMPLES.get(config.market, ())[:1])
         expected = f"a symbol whose rules in {config.market.name} are known, such as {example}"
         raise ConfigError.of("--symbol", symbol, expected)
-    contract, hours = _contract(config, symbol), config.sessions
+    contract = _contract(config, symbol)
+    hours = config.sessions if symbol is None else config.sessions_of(symbol)
     product = contract.code if contract is not None else None
     found.update(
         date=day.isoformat(),
@@ -120,11 +121,12 @@ def describe(
         day=_regular_on(hours, day) if hours else None,
         holidays=_holidays(hours) if hours else None,
         now=_now(hours) if hours else None,
+        product_hours=_product_hours(config) if symbol is None else [],
         symbols=terms,
         short_sale=_with_source(config.rules.short_sale),
         fees=_fees(config.fees, day, product) if config.fees else None,
         fees_not_known=_fees_not_known(config.fees, day, product) if config.fees else {},
-        sources=[_source(source) for source in _sources(config, contract)],
+        sources=[_source(source) for source in _sources(config, symbol, contract)],
     )
     return found
 
@@ -158,6 +160,17 @@ def regular_hours(sessions: Sessions) -> List[Dict[str, Any]]:
             before = each.on is not On.TRADING_DAY
             spans.append({"opens": each.opens, "closes": each.closes, "day_before": before})
     return spans
+
+
+def _product_hours(config: MarketConfig) -> List[Dict[str, Any]]:
+    """Return the products that keep hours of their own, those with the same ones together."""
+    groups: Dict[Sessions, List[str]] = {}
+    for product, sessions in config.product_sessions.items():
+        groups.setdefault(sessions, []).append(product)
+    return [
+        {"regular_hours": regular_hours(sessions), "products": sorted(products)}
+        for sessions, products in groups.items()
+    ]
 
 
 def _segment(segment: Segment) -> Dict[str, Any]:
@@ -286,8 +299,13 @@ def _plain(number: Optional[Decimal]) -> Optional[str]:
     return None if number is None else f"{number.normalize():f}"
 
 
-def _sources(config: MarketConfig, contract: Optional[Contract]) -> Sequence[Source]:
-    hours = config.sessions.sources if config.sessions is not None else ()
+def _sources(
+    config: MarketConfig, symbol: Optional[str], contract: Optional[Contract]
+) -> Sequence[Source]:
+    kept = [config.sessions, *config.product_sessions.values()]
+    if symbol is not None:
+        kept = [config.sessions_of(symbol)]
+    hours = [source for each in kept if each is not None for source in each.sources]
     rules: Sequence[Source] = config.rules.sources
     if isinstance(config.rules, FuturesRules):
         ours = [each for each in CONTRACTS.values() if each.currency == config.currency]

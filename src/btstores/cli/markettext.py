@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from btstores.cli.text import Screen, size_text, table
 
@@ -12,7 +13,7 @@ __all__ = ["show_all", "show_one"]
 _YES = {True: "yes", False: "-"}
 _BEFORE = "* begins on the day before"
 _NOTES = {
-    "CN_FUTURE": "Products with a night session: btstores.markets.hours.cn_future(night_end=...).",
+    "CN_FUTURE": "Limits and margins are set by notices, often far above a contract's text.",
     "HK_STOCK": "Ticks are those of shares and, by their codes, warrants; ETFs have their own.",
 }
 
@@ -92,10 +93,26 @@ def _show_hours(screen: Screen, one: Dict[str, Any]) -> None:
     spans = ", ".join(f"{_time(a, one['date'])}-{_time(b, one['date'])}" for a, b in one["day"])
     screen.line(f"on {one['date']}: {spans or 'no trading'}")
     screen.line(f"holidays: {_holidays(one['holidays'])}")
+    for group in one["product_hours"]:
+        screen.line()
+        screen.line(f"{_hours(group['regular_hours'])}, for")
+        for exchange, codes in _by_exchange(group["products"]):
+            screen.line(f"  {exchange}: {', '.join(codes)}")
+    if any("*" in _hours(group["regular_hours"]) for group in one["product_hours"]):
+        screen.line(_BEFORE, "dim")
     now = one["now"]
+    screen.line()
     state = now["session"] or "closed"
     screen.line(f"now {_moment(now['time'])}: {state}")
     screen.line(f"next open {_moment(now['next_open'])}, next close {_moment(now['next_close'])}")
+
+
+def _by_exchange(products: Sequence[str]) -> List[Tuple[str, List[str]]]:
+    pairs = [product.split(".", 1) for product in products]
+    return [
+        (exchange, [code for _, code in group])
+        for exchange, group in itertools.groupby(pairs, key=lambda pair: pair[0])
+    ]
 
 
 def _time(moment: str, date: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import enum
-from typing import Dict, Iterable, Optional, Union
+from typing import Dict, Iterable, Mapping, Optional, Union
 
 from btstores.errors import ConfigError
 from btstores.markets.fees import FeeSchedule
 from btstores.markets.rules import MarketRules
 from btstores.markets.sessions import Sessions
+from btstores.markets.zones import date_in
 
 __all__ = [
     "MarketConfig",
@@ -44,10 +46,11 @@ class MarketConfig:
 
     ``currency`` is an ISO 4217 code, ``timezone`` an IANA name, ``tick_size`` in currency,
     ``lot`` in shares or contracts. None means that there is no rule for the whole market, and
-    for ``sessions`` that the hours are not known. Most venues take orders while the market is
-    closed; ``orders_when_closed`` False says that these do not. ``rules`` are what the exchange
-    allows by symbol and day; a venue's own figure wins over them. ``fees`` are what exchange,
-    clearing and state charge.
+    for ``sessions`` that the hours are not known. ``product_sessions`` are those of products
+    that keep other hours, by the names of `MarketRules.product_of`. Most venues take orders while
+    the market is closed; ``orders_when_closed`` False says that these do not. ``rules`` are what
+    the exchange allows by symbol and day; a venue's own figure wins over them. ``fees`` are what
+    exchange, clearing and state charge.
     """
 
     market: MarketType
@@ -56,10 +59,23 @@ class MarketConfig:
     tick_size: Optional[float] = None
     lot: Optional[float] = None
     sessions: Optional[Sessions] = None
+    product_sessions: Mapping[str, Sessions] = dataclasses.field(default_factory=dict, hash=False)
     orders_when_closed: bool = True
     rules: MarketRules = dataclasses.field(default_factory=MarketRules)
     fees: Optional[FeeSchedule] = None
     name: str = ""
+
+    def sessions_of(self, symbol: str) -> Optional[Sessions]:
+        """Return when ``symbol`` trades; None if that is not known."""
+        if not self.product_sessions:
+            return self.sessions
+        return self.product_sessions.get(self.rules.product_of(symbol), self.sessions)
+
+    def trading_day(self, time_ns: int) -> datetime.date:
+        """Return the trading day that runs, or comes next; the date where no hours are known."""
+        if self.sessions is not None:
+            return self.sessions.trading_day(time_ns)
+        return date_in(self.timezone, time_ns)
 
 
 class MarketRegistry:

@@ -1,19 +1,21 @@
 """Futures by product: tick, multiplier, and what the contract's text says of limits and margin.
 
 The limits and the margins of a Chinese contract are set by notices, often far above its text,
-and brokers ask for more; so neither refuses an order here, and the venue's figures win. A product
-that is not in the table is not unknown to the market, only to us.
+and brokers ask for more; so no limit refuses an order here, the margin is that of a paper account
+alone, and the venue's figures win. A product that is not in the table is not unknown to the
+market, only to us.
 """
 
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 from typing import Dict, NamedTuple, Optional, Tuple
 
 from btstores.markets.rules import MarketRules, SizeRule, Source, TickTable, in_force
 
-__all__ = ["CONTRACTS", "RULES", "SIZES", "Contract", "FuturesRules", "contract_of"]
+__all__ = ["CONTRACTS", "RULES", "SIZES", "Contract", "FuturesRules", "contract_of", "product_of"]
 
 
 class Contract(NamedTuple):
@@ -240,13 +242,19 @@ _SYMBOL = re.compile(
 )
 
 
+@functools.lru_cache(maxsize=1024)
+def product_of(symbol: str) -> Optional[str]:
+    """Return exchange and code of a future's product in capitals, None of what is no future."""
+    found = _SYMBOL.fullmatch(symbol)
+    return f"{found[1]}.{found[2]}".upper() if found else None
+
+
 def contract_of(symbol: str) -> Optional[Contract]:
     """Return the terms of a symbol's product: 'SHFE.rb2610', 'CME.ESZ6' or 'HK.MHImain'.
 
     None is said of products that are not in the table and of what is no future.
     """
-    found = _SYMBOL.fullmatch(symbol)
-    return CONTRACTS.get(f"{found[1]}.{found[2]}".upper()) if found else None
+    return CONTRACTS.get(product_of(symbol) or "")
 
 
 class FuturesRules(MarketRules):
@@ -259,6 +267,9 @@ class FuturesRules(MarketRules):
             for source in (*(table.source for table in contract.ticks), contract.source)
         )
     ) + (_CAPS_2020, _CAPS_IF)
+
+    def product_of(self, symbol: str) -> str:
+        return product_of(symbol) or symbol
 
     def tick_table_of(self, symbol: str, day: datetime.date) -> Optional[TickTable]:
         contract = contract_of(symbol)
@@ -274,12 +285,10 @@ class FuturesRules(MarketRules):
         return SIZES.get(f"{contract.exchange}.{contract.code}".upper(), whole)
 
     def multiplier_of(self, symbol: str) -> Optional[float]:
-        """Return what a contract is worth for each unit of its price."""
         contract = contract_of(symbol)
         return None if contract is None else contract.multiplier
 
     def margin_of(self, symbol: str) -> Optional[float]:
-        """Return the margin that the contract's text asks for, as a part of the value."""
         contract = contract_of(symbol)
         return None if contract is None else contract.margin
 

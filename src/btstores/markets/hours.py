@@ -7,7 +7,7 @@ They are the hours of now. A backtest of years in which a market kept others tak
 from __future__ import annotations
 
 import datetime
-from typing import Optional, Tuple
+from typing import Dict, Mapping, Optional, Tuple
 
 from btstores.errors import ConfigError
 from btstores.markets.rules import Source
@@ -15,6 +15,7 @@ from btstores.markets.segments import Kind, On, Segment
 from btstores.markets.sessions import Sessions
 
 __all__ = [
+    "CN_FUTURES",
     "CN_STOCK",
     "CRYPTO",
     "FOREX",
@@ -126,7 +127,36 @@ CN_STOCK = Sessions(
     ),
 )
 
+# From the outbreak of the epidemic, see the sources.
+_NO_NIGHTS = ((_date(2020, 2, 3), _date(2020, 5, 6)),)
+
+_CN_FUTURE_SOURCES = (
+    Source(
+        "夜盘交易品种及交易时间; 法定节假日前无夜盘",
+        "https://www.crfutu.com.cn/wsyyt/kfzx/qhqqjygz/ypjysj/",
+        _date(2025, 7, 22),
+    ),
+    Source(
+        "夜盘品种新增日盘集合竞价",
+        "https://www.jtqh.com/show-31-8106-1.html",
+        _date(2023, 5, 26),
+    ),
+    Source("上海期货交易所: 恢复夜盘交易", "https://m.tgb.cn/a/1ykHzr2EKsz", _date(2020, 5, 6)),
+)
+
 _NIGHT_ENDS = ("23:00", "01:00", "02:30")
+
+#: Products with a night session, by exchange and the time at which it ends.
+_NIGHTS = {
+    ("SHFE", "23:00"): "BR BU FU HC OP RB RU SP",
+    ("SHFE", "01:00"): "AD AL AO CU NI PB SN SS ZN",
+    ("SHFE", "02:30"): "AG AU",
+    ("INE", "23:00"): "LU NR",
+    ("INE", "01:00"): "BC",
+    ("INE", "02:30"): "SC",
+    ("DCE", "23:00"): "A B BZ C CS EB EG I J JM L M P PG PP RR V Y",
+    ("CZCE", "23:00"): "CF CY FG MA OI PF PL PR PX RM SA SH SR TA ZC",
+}
 
 
 def cn_future(night_end: Optional[str] = None) -> Sessions:
@@ -148,23 +178,8 @@ def cn_future(night_end: Optional[str] = None) -> Sessions:
             Segment("13:30", "15:00"),
         ),
         calendar="XSHG",
-        # From the outbreak of the epidemic, see the sources.
-        no_nights=((_date(2020, 2, 3), _date(2020, 5, 6)),),
-        sources=(
-            Source(
-                "夜盘交易品种及交易时间; 法定节假日前无夜盘",
-                "https://www.crfutu.com.cn/wsyyt/kfzx/qhqqjygz/ypjysj/",
-                _date(2025, 7, 22),
-            ),
-            Source(
-                "夜盘品种新增日盘集合竞价",
-                "https://www.jtqh.com/show-31-8106-1.html",
-                _date(2023, 5, 26),
-            ),
-            Source(
-                "上海期货交易所: 恢复夜盘交易", "https://m.tgb.cn/a/1ykHzr2EKsz", _date(2020, 5, 6)
-            ),
-        ),
+        no_nights=_NO_NIGHTS,
+        sources=_CN_FUTURE_SOURCES,
     )
 
 
@@ -175,6 +190,47 @@ def _night(end: Optional[str]) -> Tuple[Segment, ...]:
         Segment("20:55", "21:00", Kind.OPENING_AUCTION, On.WEEKDAY_BEFORE),
         Segment("21:00", end, Kind.NIGHT, On.WEEKDAY_BEFORE),
     )
+
+
+def _cffex(closes: str, source: Source) -> Sessions:
+    return Sessions(
+        "Asia/Shanghai",
+        (
+            Segment("09:25", "09:30", Kind.OPENING_AUCTION),
+            Segment("09:30", "11:30"),
+            Segment("13:00", closes),
+        ),
+        calendar="XSHG",
+        sources=(source,),
+    )
+
+
+def _cn_products() -> Dict[str, Sessions]:
+    """Return the sessions of the products that keep other hours than `cn_future` says."""
+    found = {}
+    for (exchange, end), codes in _NIGHTS.items():
+        sessions = cn_future(end)
+        found.update({f"{exchange}.{code}": sessions for code in codes.split()})
+    shares = _cffex("15:00", _CFFEX_INDEX)
+    bonds = _cffex("15:15", _CFFEX_BONDS)
+    found.update({f"CFFEX.{code}": shares for code in ("IC", "IF", "IH", "IM")})
+    found.update({f"CFFEX.{code}": bonds for code in ("T", "TF", "TL", "TS")})
+    return found
+
+
+_CFFEX_INDEX = Source(
+    "CFFEX CSI 300 index futures contract",
+    "http://www.cffex.com.cn/en_new/CSI300IndexFutures.html",
+    _date(2016, 1, 1),
+)
+_CFFEX_BONDS = Source(
+    "CFFEX 10-year treasury bond futures contract",
+    "http://cffex.com.cn/en_new/sspz/10t/",
+    _date(2022, 1, 18),
+)
+
+#: By product, as 'SHFE.RB'.
+CN_FUTURES: Mapping[str, Sessions] = _cn_products()
 
 
 def forex(opens: str = "17:00", closes: str = "17:00") -> Sessions:

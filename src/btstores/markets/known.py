@@ -10,8 +10,7 @@ from btstores.markets.feetables import SCHEDULES
 
 __all__ = ["known_market"]
 
-#: What is known of each market. Hours of Chinese futures are those of products without a night
-#: session: the others have `btstores.markets.hours.cn_future`.
+#: What is known of each market.
 _KNOWN = (
     MarketConfig(
         MarketType.HK_STOCK,
@@ -58,6 +57,7 @@ _KNOWN = (
         "CNY",
         "Asia/Shanghai",
         sessions=hours.cn_future(None),
+        product_sessions=hours.CN_FUTURES,
         rules=futures.RULES,
         name="Futures in mainland China",
     ),

@@ -79,19 +79,25 @@ def _changed(
 ) -> MarketConfig:
     try:
         check_params("a market", (*_OF_MARKET, *_OF_SESSIONS), table)
-        zone(table.get("timezone", base.timezone))
+        market_zone = table.get("timezone", base.timezone)
+        zone(market_zone)
         values = {each.name: table[each.name] for each in _OF_MARKET if each.name in table}
         if any(each.name in table for each in _OF_SESSIONS) or "timezone" in table:
-            values["sessions"] = _sessions(table, base)
+            values["sessions"] = _sessions(table, market_zone, base.sessions)
+            # Hours that are given are those of all; other changes are changes of each.
+            values["product_sessions"] = {
+                product: _sessions(table, market_zone, sessions)
+                for product, sessions in base.product_sessions.items()
+                if "hours" not in table
+            }
         return dataclasses.replace(base, **values)
     except ConfigError as error:
         message = f"{path}: [{market.name}] {error}"
         raise ConfigError(message, error.field, error.value, error.expected) from None
 
 
-def _sessions(table: Dict[str, Any], market: MarketConfig) -> Optional[Sessions]:
-    base = market.sessions
-    values: Dict[str, Any] = {"timezone": table.get("timezone", market.timezone)}
+def _sessions(table: Dict[str, Any], timezone: str, base: Optional[Sessions]) -> Optional[Sessions]:
+    values: Dict[str, Any] = {"timezone": timezone}
     if "hours" in table:
         hours = [tuple(pair) if isinstance(pair, list) else pair for pair in table["hours"]]
         values["hours"] = tuple(hours)

@@ -177,6 +177,10 @@ class MarketRules:
     sources: Tuple[Source, ...] = ()
     short_sale: Optional[ShortSaleRule] = None
 
+    def product_of(self, symbol: str) -> str:
+        """Return what ``symbol`` is a contract of, such as 'SHFE.RB'; else the symbol itself."""
+        return symbol
+
     def tick_table_of(self, symbol: str, day: datetime.date) -> Optional[TickTable]:
         """Return the tick sizes of ``symbol`` on ``day``."""
         return None
@@ -204,6 +208,14 @@ class MarketRules:
         issue price on the first. ``is_st`` says that the stock is under risk warning (but not in
         its delisting period). ``days_listed`` counts trading days, the first as 1.
         """
+        return None
+
+    def multiplier_of(self, symbol: str) -> Optional[float]:
+        """Return what a contract is worth for each unit of its price."""
+        return None
+
+    def margin_of(self, symbol: str) -> Optional[float]:
+        """Return the least margin of a position, as a part of its value; None: no margin."""
         return None
 
     def settlement_days(self, symbol: str, day: datetime.date) -> Optional[int]:

@@ -389,7 +389,10 @@ def _problems_of_power(
     if size <= 0 or price is None:
         return []
     instrument = facts.instrument
-    cost = size * price * (1.0 if instrument is None else instrument.multiplier)
+    cost = size * price
+    if instrument is not None:
+        margin = 1.0 if instrument.margin is None else instrument.margin
+        cost *= instrument.multiplier * margin
     if not _exceeds(cost, power):
         return []
     currency = "" if instrument is None else f" {instrument.currency}"

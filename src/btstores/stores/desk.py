@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Sequence, 
 from btstores.clock import NS_PER_SECOND
 from btstores.errors import BtstoresError, UnknownInstrumentError
 from btstores.handlers.base import Listener
-from btstores.markets.zones import date_in
 from btstores.orders.book import OrderRecord
 from btstores.orders.contingent import Contingent
 from btstores.orders.legs import Emulated
@@ -367,7 +366,7 @@ class OrderDesk(Listener):
 
     def _count_bought(self, fill: FillReport) -> None:
         if fill.side is Side.BUY:
-            day = date_in(self._store.get_market_config().timezone, fill.time_ns)
+            day = self._store.get_market_config().trading_day(fill.time_ns)
             size = fill.size + self.bought_on(fill.symbol, day)
             self._bought[fill.symbol] = (day, size)
 
@@ -421,7 +420,7 @@ class OrderDesk(Listener):
         self._store.put_notification("trading state", old.value, new.value, cause)
 
     def _today(self) -> datetime.date:
-        return date_in(self._store.get_market_config().timezone, self._store.clock.time_ns())
+        return self._store.get_market_config().trading_day(self._store.clock.time_ns())
 
     def _reported_position(self, symbol: str) -> float:
         report = self._store.position_handler.positions.get(symbol)

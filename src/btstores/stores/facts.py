@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional, Sequence
 from btstores.instruments import Instrument
 from btstores.markets import MarketConfig
 from btstores.markets.rules import SizeRule
-from btstores.markets.zones import date_in
 from btstores.orders import risk, validation
 from btstores.orders.book import Group, OrderRecord, group_of
 from btstores.reports import OrderRequest, Side
@@ -25,9 +24,9 @@ def validation_facts(
     """Return what validation has to know of ``request``; ``position`` is signed."""
     can, now_ns = store.capabilities, store.clock.time_ns()
     config = store.get_market_config()
-    day = date_in(config.timezone, now_ns)
+    day = config.trading_day(now_ns)
     instrument = _by_market(store.known_instrument(request.symbol), config, day)
-    sessions = config.sessions
+    sessions = config.sessions_of(request.symbol)
     told = store.position_handler.positions.get(request.symbol)
     sellable = told.sellable if told is not None else None
     if sellable is None and request.side is Side.SELL:

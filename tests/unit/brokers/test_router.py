@@ -932,13 +932,18 @@ def test_the_pair_on_two_accounts_trades_both_legs(capsys):
     assert f"Together:  USD {value:,.2f}" in printed
 
 
-@pytest.mark.parametrize("market", ["CN_STOCK", "HK_STOCK", "US_STOCK"])
-def test_one_strategy_trades_on_three_markets(market, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["three_markets.py", market])
-    runpy.run_path(str(EXAMPLES / "three_markets.py"), run_name="__main__")
-    printed = capsys.readouterr().out
-    assert printed.startswith(market)
-    # In China what is bought today may not be sold today.
-    refused = [line for line in printed.splitlines() if "refused" in line]
-    assert all(market == "CN_STOCK" and "until the rest is settled" in line for line in refused)
-    assert int(printed.split(" trades")[0].split()[-1]) > 5
+def test_one_strategy_trades_on_six_markets(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["six_markets.py"])
+    runpy.run_path(str(EXAMPLES / "six_markets.py"), run_name="__main__")
+    lines = capsys.readouterr().out.splitlines()
+    told = {line.split()[0]: line for line in lines if "trades" in line}
+    assert set(told) == {"HK_STOCK", "US_STOCK", "CN_STOCK", "CN_FUTURE", "FOREX", "CRYPTO"}
+    trades = {name: int(line.split(" trades")[0].split()[-1]) for name, line in told.items()}
+    # In China what is bought today may not be sold today: so it trades once a day.
+    assert trades.pop("CN_STOCK") < 15 < min(trades.values())
+    charged = {
+        name for name, line in told.items() if float(line.split()[5].strip(",").replace(",", ""))
+    }
+    assert charged == {"HK_STOCK", "US_STOCK", "CN_STOCK", "CN_FUTURE"}
+    (refused,) = [line for line in lines if "refused" in line]
+    assert refused.endswith("NOT_SELLABLE")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from btstores.errors import ConfigError
-from btstores.markets import hours
+from btstores.markets import MarketType, get_market_config, hours
 from btstores.markets.segments import Kind
 from tests.unit.markets.test_calendars import needs_library
 
@@ -303,3 +303,31 @@ def test_a_ready_made_market_is_changed_by_replace():
     own = dataclasses.replace(hours.HK_STOCK, calendar=None, holidays={day("2024-06-12")})
     assert not own.sessions_on(day("2024-06-12"))
     assert own.next_open(at("2024-06-12 10:00")) == at("2024-06-13 09:30")
+
+
+#: By the broker's list of night sessions of July 2025, and the texts of CFFEX's contracts.
+@pytest.mark.parametrize(
+    ("symbol", "time", "is_open"),
+    [
+        ("SHFE.rb2610", "2024-06-13 22:59", True),
+        ("SHFE.rb2610", "2024-06-13 23:00", False),
+        ("SHFE.cu2610", "2024-06-14 00:59", True),
+        ("SHFE.cu2610", "2024-06-14 01:00", False),
+        ("SHFE.au2612", "2024-06-14 02:29", True),
+        ("INE.sc2612", "2024-06-14 02:29", True),
+        ("INE.lu2612", "2024-06-13 23:00", False),
+        ("DCE.i2701", "2024-06-13 22:59", True),
+        ("DCE.jd2701", "2024-06-13 21:00", False),
+        ("CZCE.TA701", "2024-06-13 21:00", True),
+        ("CZCE.AP701", "2024-06-13 21:00", False),
+        ("GFEX.si2611", "2024-06-13 21:00", False),
+        ("CFFEX.IF2612", "2024-06-13 09:15", False),
+        ("CFFEX.IF2612", "2024-06-13 10:20", True),
+        ("CFFEX.IF2612", "2024-06-13 15:00", False),
+        ("CFFEX.T2612", "2024-06-13 15:14", True),
+        ("CFFEX.T2612", "2024-06-13 15:15", False),
+    ],
+)
+def test_products_of_chinese_futures_keep_their_own_hours(symbol, time, is_open):
+    sessions = get_market_config(MarketType.CN_FUTURE).sessions_of(symbol)
+    assert sessions.is_open(at(time)) is is_open

@@ -153,3 +153,20 @@ def test_a_bad_file_of_a_user_is_told_when_a_store_is_made(write, monkeypatch):
     monkeypatch.setenv("BTSTORES_MARKETS", write("[HK_STOCK]\nlots = 500\n"))
     with pytest.raises(ConfigError, match="no parameter 'lots'"):
         PaperStore(symbols=["HK.00700"], market=HK)
+
+
+def test_a_file_changes_the_hours_of_all_products(write):
+    market = MarketType.CN_FUTURE
+    known = get_market_config(market)
+    changed = read_markets(write("[CN_FUTURE]\nholidays = [2026-11-25]\n"))[market]
+    for symbol in ("SHFE.rb2701", "CFFEX.IF2612", "DCE.jd2701"):
+        morning = ns("2026-11-25T10:00:00+08:00")
+        assert known.sessions_of(symbol).is_open(morning)
+        assert not changed.sessions_of(symbol).is_open(morning)
+    assert changed.sessions_of("SHFE.rb2701").is_open(ns("2026-11-26T21:30:00+08:00"))
+    path = write('[CN_FUTURE]\nhours = [["09:00", "11:30"]]\n')
+    assert (
+        not read_markets(path)[market]
+        .sessions_of("SHFE.rb2701")
+        .is_open(ns("2026-11-26T21:30:00+08:00"))
+    )

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from btstores.errors import ConfigError
-from btstores.markets import cn, crypto, forex, futures, hk, us
+from btstores.markets import MarketType, cn, crypto, forex, futures, get_market_config, hk, us
 from btstores.markets.rules import LimitRule, SizeRule, Source, TickTable, in_force
 from btstores.reports import OrderType, Side
 
@@ -190,3 +190,20 @@ def test_crypto_is_left_to_the_venue():
     assert crypto.RULES.size_rule_of("BTC/USDT", DAY, lot=0.001) is None
     assert crypto.RULES.sellable("BTC/USDT", 2.0, 2.0) == 2.0
     assert crypto.RULES.settlement_days("BTC/USDT", DAY) == 0
+
+
+@pytest.mark.parametrize(
+    ("market", "time", "day"),
+    [
+        # The next trading day has begun when the last one has ended.
+        (MarketType.HK_STOCK, "2024-06-13T16:09:00+08:00", "2024-06-13"),
+        (MarketType.HK_STOCK, "2024-06-13T16:10:00+08:00", "2024-06-14"),
+        (MarketType.FOREX, "2024-06-14T16:59:00-04:00", "2024-06-14"),
+        (MarketType.FOREX, "2024-06-14T17:00:00-04:00", "2024-06-17"),
+        # Without hours it is the date.
+        (MarketType.UNKNOWN, "2024-06-15T23:59:00+00:00", "2024-06-15"),
+    ],
+)
+def test_the_trading_day_of_a_market(market, time, day):
+    time_ns = int(datetime.datetime.fromisoformat(time).timestamp()) * 1_000_000_000
+    assert get_market_config(market).trading_day(time_ns).isoformat() == day

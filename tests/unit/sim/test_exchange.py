@@ -1485,3 +1485,33 @@ def test_many_random_sessions(steps, cash):
         apply(exchange, clock, step)
     check_invariants(exchange, reports, cash)
     compare_with_restarts(steps)
+
+
+def test_a_future_binds_its_margin_and_its_profit_is_cash():
+    instrument = Instrument("A", multiplier=10.0, margin=0.1)
+    bench = Bench(cash=1000.0, instrument=instrument, fees=lambda *of: 1.0)
+    bench.bar(100.0)
+    assert bench.events(bench.send(BUY, 10)) == [E.MARGIN]  # 1,000 and the fee
+    bench.send(BUY, 6)
+    bench.bar(100.0)
+    account = bench.exchange.account
+    assert (account.cash, account.value(), account.used()) == (999.0, 999.0, 600.0)
+    bench.bar(102.0)
+    assert (account.cash, account.value(), account.used()) == (999.0, 1119.0, 612.0)
+    bench.send(SELL, 8)  # 4 of the 6 and more: it turns round
+    bench.bar(103.0)
+    assert (account.cash, account.value(), account.used()) == (1178.0, 1178.0, 206.0)
+    bench.bar(104.0)
+    assert account.value() == 1158.0
+    bench.send(BUY, 2)
+    bench.bar(104.0)
+    assert (account.cash, account.used()) == (1157.0, 0.0)
+
+
+def test_prices_keep_to_the_tick_of_their_size():
+    bench = Bench(instrument=Instrument("A", tick_table=((0.0, 0.01), (10.0, 0.05))))
+    bench.bar(9.0)
+    assert bench.events(bench.send(BUY, 1, OrderType.LIMIT, 9.01)) == [E.ACCEPTED]
+    assert bench.events(bench.send(SELL, 1, OrderType.LIMIT, 10.01)) == [E.REJECTED]
+    assert bench.last().reason_code == "BAD_TICK"
+    assert bench.events(bench.send(SELL, 1, OrderType.LIMIT, 10.05)) == [E.ACCEPTED]

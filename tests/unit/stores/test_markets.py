@@ -7,11 +7,12 @@ import datetime
 import pytest
 
 from btstores.clock import NS_PER_SECOND, SimulatedClock
-from btstores.instruments import Instrument
+from btstores.instruments import Instrument, is_on_grid
 from btstores.markets import MarketType
 from btstores.orders.book import OrderRecord
-from btstores.reports import FillReport, LinkReport, LinkState, OrderRequest, OrderType, Side
+from btstores.reports import Bar, FillReport, LinkReport, LinkState, OrderRequest, OrderType, Side
 from btstores.stores.facts import selling
+from btstores.stores.paper import PaperStore
 from tests.support.venue import ScriptedStore, new_store
 
 SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
@@ -126,3 +127,57 @@ def test_an_entry_and_what_follows_it_on_the_same_side_both_count_as_sales():
     child = parent._replace(client_order_id="c", parent_id="p")
     new = parent._replace(client_order_id="n")
     assert selling(new, [OrderRecord(parent), OrderRecord(child)]) == 120.0
+
+
+def test_an_order_for_the_day_ends_with_the_session_of_its_product():
+    night = at(2024, 3, 13, 22, 0)
+    day = store_in(MarketType.CN_FUTURE).get_market_config()
+    assert day.sessions_of("SHFE.rb2410").end_of_day(night) == at(2024, 3, 14, 15, 0)
+    assert day.sessions_of("CFFEX.T2406").end_of_day(MORNING) == at(2024, 3, 13, 15, 15)
+
+
+@pytest.mark.parametrize(
+    ("market", "symbol", "currency", "price", "tick", "multiplier", "margin", "first"),
+    [
+        (MarketType.HK_STOCK, "HK.00700", "HKD", 100.0, 0.05, 1.0, None, (9, 31)),
+        (MarketType.CN_STOCK, "SH.600519", "CNY", 100.0, 0.01, 1.0, None, (9, 31)),
+        (MarketType.CN_FUTURE, "SHFE.rb2610", "CNY", 10_000.0, 1.0, 10.0, 0.05, (9, 1)),
+        (MarketType.CN_FUTURE, "CFFEX.IF2609", "CNY", 2_000.0, 0.2, 300.0, 0.08, (9, 31)),
+        (MarketType.FOREX, "EUR_USD", "USD", 1.0, 0.00001, 1.0, None, (8, 1)),
+        (MarketType.CRYPTO, "BTC/USDT", "USDT", 100.0, 0.01, 1.0, None, (8, 1)),
+    ],
+)
+def test_a_paper_account_has_the_instruments_and_prices_of_its_market(
+    market, symbol, currency, price, tick, multiplier, margin, first
+):
+    store = PaperStore(symbols=[symbol], market=market, bars=600)
+    (series,) = store._series
+    instrument = series.instrument
+    assert (instrument.currency, instrument.multiplier) == (currency, multiplier)
+    assert instrument.margin == margin
+    assert store.gateway.mass_status().accounts[0].currency == currency
+    assert instrument.tick_at(price * 0.99) == tick
+    closes = [bar.close for bar in series.events]
+    assert closes[0] == pytest.approx(price, rel=0.01)
+    assert all(is_on_grid(close, instrument.tick_at(close)) for close in closes)
+    begun = datetime.datetime.fromtimestamp(series.times[0] / NS_PER_SECOND, SHANGHAI)
+    assert (begun.hour, begun.minute) == first
+    sessions = store.get_market_config().sessions_of(symbol)
+    assert all(sessions.is_open(time_ns - 1) for time_ns in series.times)
+
+
+def test_prices_from_elsewhere_are_of_the_markets_contract():
+    bars = [
+        Bar("SHFE.rb2610", 4, 1, MORNING + n * 60 * NS_PER_SECOND, *[3700.0] * 4) for n in (1, 2)
+    ]
+    (series,) = PaperStore(prices=bars, market=MarketType.CN_FUTURE)._series
+    assert (series.instrument.multiplier, series.instrument.margin) == (10.0, 0.05)
+
+
+def test_the_currency_of_a_paper_account_is_its_markets_unless_one_is_named():
+    def currency(**of):
+        return PaperStore(**of).gateway.mass_status().accounts[0].currency
+
+    assert currency() == "USD"
+    assert currency(market=MarketType.HK_STOCK) == "HKD"
+    assert currency(market=MarketType.HK_STOCK, currency="USD") == "USD"

@@ -53,8 +53,10 @@ class Position:
 class Account:
     """Cash and positions. Positions are paid in full, times ``1 / leverage`` of own money.
 
-    A short sale brings in its proceeds. ``marks`` holds the last price of each symbol;
-    a position without one is valued at its average price.
+    Positions of instruments with a margin bind that part of their value, and profits and losses
+    go into the cash when they are closed. Otherwise a short sale brings in its proceeds.
+    ``marks`` holds the last price of each symbol; a position without one is valued at its
+    average price.
     """
 
     def __init__(
@@ -89,24 +91,30 @@ class Account:
         # Only what is held is kept, oldest first: the order in which values are summed up, so
         # it must be the same after a restart.
         held = self.positions.setdefault(symbol, Position())
+        if self._margin(symbol) is not None:
+            closed = tidy(size - held.opening(side, size))
+            paid = -side.sign * closed * (held.price - price)
+        else:
+            paid = side.sign * size * price
         held.trade(side, size, price)
         if not held.size:
             del self.positions[symbol]
-        self.cash -= side.sign * size * price * self._multiplier(symbol) + fee
+        self.cash -= paid * self._multiplier(symbol) + fee
 
     def value(self) -> float:
         """Return cash and positions at the last prices."""
-        return self.cash + sum(p.size * self._worth(s) for s, p in self.positions.items())
+        return self.cash + sum(self._value_of(s) for s in self.positions)
 
     def used(self) -> float:
         """Return how much own money the positions bind."""
-        exposure = sum(abs(p.size) * self._worth(s) for s, p in self.positions.items())
-        return exposure / self.leverage
+        return sum(
+            abs(p.size) * self._worth(s) * self._own_part(s) for s, p in self.positions.items()
+        )
 
     def cost(self, symbol: str, side: Side, size: float, price: float) -> float:
         """Return how much own money the opening part of a trade would bind."""
         opened = self.position(symbol).opening(side, size)
-        return opened * price * self._multiplier(symbol) / self.leverage
+        return opened * price * self._multiplier(symbol) * self._own_part(symbol)
 
     def affords(self, cost: float, fee: float, reserved: float = 0.0) -> bool:
         """Return whether free money covers a trade; one that only closes is always allowed."""
@@ -149,6 +157,22 @@ class Account:
     def _multiplier(self, symbol: str) -> float:
         instrument = self.instruments.get(symbol)
         return instrument.multiplier if instrument else 1.0
+
+    def _margin(self, symbol: str) -> Optional[float]:
+        instrument = self.instruments.get(symbol)
+        return instrument.margin if instrument else None
+
+    def _own_part(self, symbol: str) -> float:
+        """Return the part of a position's worth that it binds of one's own money."""
+        margin = self._margin(symbol)
+        return 1 / self.leverage if margin is None else margin
+
+    def _value_of(self, symbol: str) -> float:
+        """Return what a position adds to the cash."""
+        held, worth = self.positions[symbol], self._worth(symbol)
+        if self._margin(symbol) is None:
+            return held.size * worth
+        return held.size * (worth - held.price * self._multiplier(symbol))
 
     def _worth(self, symbol: str) -> float:
         price = self.marks.get(symbol, self.positions[symbol].price)

@@ -160,10 +160,9 @@ class Book:
 
     def reference(self, order: SimOrder) -> Optional[float]:
         """Return the price at which the order would trade, as far as anyone knows."""
-        tick_size = self.instrument.tick_size
-        own = order.limit(tick_size)
+        own = order.limit(self.instrument)
         if own is None and order.waiting:
-            own = order.trigger_price(tick_size)
+            own = order.trigger_price(self.instrument)
         if own is not None:
             return own
         quoted = self.ask if order.request.side is Side.BUY else self.bid
@@ -202,13 +201,14 @@ class Book:
         return max(between) if target < at else min(between)
 
     def _level(self, order: SimOrder) -> Optional[float]:
-        tick_size = self.instrument.tick_size
-        return order.trigger_price(tick_size) if order.waiting else order.limit(tick_size)
+        return (
+            order.trigger_price(self.instrument) if order.waiting else order.limit(self.instrument)
+        )
 
     # Ticks and quotes
 
     def _tick_offer(self, order: SimOrder, tick: Tick, printed: Liquidity) -> Offer:
-        limit = order.limit(self.instrument.tick_size)
+        limit = order.limit(self.instrument)
         if order.maker and limit is not None:
             if limit != tick.price:
                 return Offer(limit, Liquidity())
@@ -222,7 +222,7 @@ class Book:
     def _pass_queue(self, tick: Tick) -> None:
         """Trades at an order's price use up what is in front of it."""
         for order in self.orders:
-            if order.queue and order.limit(self.instrument.tick_size) == tick.price:
+            if order.queue and order.limit(self.instrument) == tick.price:
                 traded = order.queue if tick.size is None else tick.size
                 order.queue = max(0.0, tidy(order.queue - traded))
 
@@ -231,7 +231,7 @@ class Book:
         price, source = (self.ask, self.ask_size) if buys else (self.bid, self.bid_size)
         if price is None or not self._acceptable(order, price):
             return NOTHING
-        limit = order.limit(self.instrument.tick_size)
+        limit = order.limit(self.instrument)
         return Offer(limit if order.maker and limit is not None else price, source)
 
     def _rest(self) -> None:
@@ -244,7 +244,7 @@ class Book:
             if against is not None and not self._acceptable(order, against):
                 order.maker = True
                 own, size = (self.bid, self.bid_size) if buys else (self.ask, self.ask_size)
-                if own is not None and own == order.limit(self.instrument.tick_size):
+                if own is not None and own == order.limit(self.instrument):
                     order.queue = size.left or 0.0
 
     # Matching at one moment
@@ -298,13 +298,13 @@ class Book:
             return False
         if not order.waiting:
             return self._acceptable(order, price)
-        trigger = order.trigger_price(self.instrument.tick_size)
+        trigger = order.trigger_price(self.instrument)
         if not triggers or trigger is None:
             return False
         return price >= trigger if order.request.side is Side.BUY else price <= trigger
 
     def _acceptable(self, order: SimOrder, price: float) -> bool:
-        limit = order.limit(self.instrument.tick_size)
+        limit = order.limit(self.instrument)
         if limit is None:
             return True
         return price <= limit if order.request.side is Side.BUY else price >= limit
@@ -312,7 +312,7 @@ class Book:
     def _priority(self, order: SimOrder) -> Tuple[int, float, int]:
         if order.waiting:
             return 2, 0.0, order.sequence
-        limit = order.limit(self.instrument.tick_size)
+        limit = order.limit(self.instrument)
         if limit is None:
             return 0, 0.0, order.sequence
         return 1, -order.request.side.sign * limit, order.sequence

@@ -102,8 +102,9 @@ def tidy(size: float) -> float:
     return round(size, 10)
 
 
-def round_price(price: float, tick_size: Optional[float]) -> float:
+def round_price(price: float, instrument: Instrument) -> float:
     """Return the price on the instrument's grid that is nearest."""
+    tick_size = instrument.tick_at(price)
     if not tick_size:
         return price
     return round(round(price / tick_size) * tick_size, 10)
@@ -167,11 +168,9 @@ def _bad_prices(request: OrderRequest, instrument: Instrument) -> Optional[Refus
         if not is_positive(value):
             return Refusal("BAD_PRICE", f"{name} {value!r}: expected a number above zero")
         # A trailing order's price is only what it starts from.
-        on_grid = request.order_type in TRAILING or is_multiple(value, instrument.tick_size)
-        if not on_grid:
-            return Refusal(
-                "BAD_TICK", f"{name} {value:g}: expected a multiple of {instrument.tick_size:g}"
-            )
+        tick_size = None if request.order_type in TRAILING else instrument.tick_at(value)
+        if not is_multiple(value, tick_size):
+            return Refusal("BAD_TICK", f"{name} {value:g}: expected a multiple of {tick_size:g}")
     return None
 
 
@@ -267,7 +266,7 @@ class SimOrder:
         better = max if self.request.side is Side.SELL else min
         self.best = price if self.best is None else better(self.best, price)
 
-    def trigger_price(self, tick_size: Optional[float]) -> Optional[float]:
+    def trigger_price(self, instrument: Instrument) -> Optional[float]:
         """Return where the stop is; None when a trailing one has seen no price."""
         if self.request.order_type not in TRAILING:
             return self.request.price
@@ -276,9 +275,9 @@ class SimOrder:
         distance = self.request.trail_amount
         if distance is None:
             distance = self.best * (self.request.trail_percent or 0.0)
-        return round_price(self.best + self.request.side.sign * distance, tick_size)
+        return round_price(self.best + self.request.side.sign * distance, instrument)
 
-    def limit(self, tick_size: Optional[float]) -> Optional[float]:
+    def limit(self, instrument: Instrument) -> Optional[float]:
         """Return the worst price the order accepts; None when any will do."""
         kind = self.request.order_type
         if kind is OrderType.LIMIT:
@@ -286,8 +285,8 @@ class SimOrder:
         if kind is OrderType.STOP_LIMIT:
             return self.request.limit_price
         if kind is OrderType.STOP_TRAIL_LIMIT:
-            trigger = self.trigger_price(tick_size)
-            return None if trigger is None else round_price(trigger - self.offset, tick_size)
+            trigger = self.trigger_price(instrument)
+            return None if trigger is None else round_price(trigger - self.offset, instrument)
         return None
 
     def report(self, event: OrderEvent, time_ns: int, **more: Any) -> OrderReport:

@@ -11,11 +11,13 @@ import dataclasses
 import datetime
 import math
 import random
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Iterator, List, Optional, Sequence, Tuple, Union
 
 from btstores.clock import NS_PER_SECOND
 from btstores.errors import ConfigError, UnsupportedError
 from btstores.instruments import Instrument, TimeFrame
+from btstores.markets.sessions import Sessions
+from btstores.markets.zones import date_in
 from btstores.reports import Quote, Side, Tick
 from btstores.sim.prices.series import BarColumns, Series, duration_end, series_of
 
@@ -34,8 +36,9 @@ class Generator:
 
     ``volatility`` is a year's, as a fraction; ``spread`` counts ticks; ``volume`` is the
     usual size of a bar, or a hundred times that of a trade. ``start_ns`` is when it begins.
-    ``sessions`` are UTC times of day, from Monday to Friday; without them trading never
-    stops.
+    ``sessions`` are those of a market, or UTC times of day from Monday to Friday; without them
+    trading never stops. ``instrument`` is what the prices are of, whatever the symbol; its ticks
+    replace ``tick_size``.
     """
 
     seed: int = 0
@@ -45,14 +48,15 @@ class Generator:
     tick_size: float = 0.01
     volume: float = 10_000.0
     spread: int = 2
-    sessions: Sequence[Session] = ()
+    sessions: Union[Sessions, Sequence[Session]] = ()
+    instrument: Optional[Instrument] = None
 
     def __post_init__(self) -> None:
         for name in ("price", "volatility", "tick_size", "volume", "spread"):
             value = getattr(self, name)
             if not (value > 0 and math.isfinite(value)):
                 raise ConfigError.of(name, value, "a number above zero")
-        for first, last in self.sessions:
+        for first, last in () if isinstance(self.sessions, Sessions) else self.sessions:
             if not first < last:
                 raise ConfigError.of("sessions", (first, last), "an opening before its close")
 
@@ -102,12 +106,20 @@ class Generator:
         ]
 
     def _quote(self, symbol: str, time_ns: int, middle: float, walk: _Walk) -> Quote:
-        bid = max(self.tick_size, round(middle - self.tick_size * (self.spread // 2), 10))
-        ask = round(bid + self.tick_size * self.spread, 10)
+        tick_size = self.tick_at(middle)
+        bid = max(tick_size, round(middle - tick_size * (self.spread // 2), 10))
+        ask = round(bid + tick_size * self.spread, 10)
         sizes = [float(max(1, round(self.volume / 50 * walk.activity()))) for _ in range(2)]
         return Quote(symbol, time_ns, bid, ask, sizes[0], sizes[1])
 
+    def tick_at(self, price: float) -> float:
+        """Return the tick size at a price."""
+        own = self.instrument.tick_at(price) if self.instrument is not None else None
+        return own or self.tick_size
+
     def _instrument(self, symbol: str) -> Instrument:
+        if self.instrument is not None:
+            return self.instrument._replace(symbol=symbol)
         return Instrument(symbol, tick_size=self.tick_size, timezone="UTC")
 
     def _ends(self, length: int) -> Iterator[int]:
@@ -118,12 +130,19 @@ class Generator:
             if length < NS_PER_DAY:
                 end_ns = self._open_time(end_ns - length) + length
             elif self.sessions:
-                while _weekday(end_ns - length) > 4:
+                while not self._trades_on(end_ns - length):
                     end_ns += length
             yield end_ns
 
+    def _trades_on(self, time_ns: int) -> bool:
+        if isinstance(self.sessions, Sessions):
+            return bool(self.sessions.sessions_on(date_in("UTC", time_ns)))
+        return _weekday(time_ns) <= 4
+
     def _open_time(self, time_ns: int) -> int:
         """Return the time, or the next opening when trading rests."""
+        if isinstance(self.sessions, Sessions):
+            return time_ns if self.sessions.is_open(time_ns) else self.sessions.next_open(time_ns)
         while self.sessions:
             day, rest = divmod(time_ns, NS_PER_DAY)
             if _weekday(time_ns) < 5:
@@ -142,7 +161,7 @@ class _Walk:
 
     def __init__(self, settings: Generator, symbol: str, step_ns: float) -> None:
         self.random = random.Random(f"{settings.seed}:{symbol}")
-        self._tick_size = settings.tick_size
+        self._tick_at = settings.tick_at
         self._log = math.log(settings.price)
         years = step_ns / NS_PER_SECOND / _SECONDS_PER_YEAR
         self._usual = settings.volatility**2 * years
@@ -154,8 +173,9 @@ class _Walk:
         usual, last, before = self.WEIGHTS
         self._variance = usual * self._usual + last * move * move + before * self._variance
         self._log += move - self._variance / 2
-        steps = max(1, round(math.exp(self._log) / self._tick_size))
-        return round(steps * self._tick_size, 10)
+        price = math.exp(self._log)
+        tick_size = self._tick_at(price)
+        return round(max(1, round(price / tick_size)) * tick_size, 10)
 
     def activity(self) -> float:
         """Return how busy the market is, 1 on average; it is when prices move."""

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from backtrader.position import Position
 
-from btstores.brokers.marketfees import CNStockCommInfo, HKStockCommInfo, USStockCommInfo
+from btstores.brokers.marketfees import (
+    CNFutureCommInfo,
+    CNStockCommInfo,
+    HKStockCommInfo,
+    USStockCommInfo,
+)
 from btstores.brokers.positions import symbol_of
 from btstores.brokers.storebroker import StoreBroker
 from btstores.errors import ConfigError
 from btstores.feeds.times import num_to_ns
 from btstores.markets import MarketType
+from btstores.markets.futures import contract_of
 from btstores.reports import FillReport, OrderEvent, OrderType, TimeInForce
 from btstores.sim.bars.exchange import BarExchange, BarOptions
 from btstores.sim.bars.view import BarView, view_of
@@ -52,10 +58,25 @@ class PaperBroker(StoreBroker):
 
     def default_scheme(self, symbol: str) -> Any:
         """Return what exchange, clearing and state charge in the account's market."""
-        kind = _SCHEMES.get(self.store.params.market)
-        if kind is None or self.store.bar_engine is not None:
-            return super().default_scheme(symbol)
-        return kind(plan="none")
+        market = self.store.params.market
+        if self.store.bar_engine is None and market in _SCHEMES:
+            return _SCHEMES[market](plan="none")
+        if self.store.bar_engine is None and market is MarketType.CN_FUTURE:
+            return self._scheme_of_future(symbol) or super().default_scheme(symbol)
+        return super().default_scheme(symbol)
+
+    def _scheme_of_future(self, symbol: str) -> Any:
+        """Return what the exchange charges for a product; None if that is not known."""
+        instrument, code = self.store.known_instrument(symbol), symbol.split(".")[-1]
+        contract = contract_of(symbol)
+        fees = self.store.get_market_config().fees
+        if instrument is None or contract is None or fees is None:
+            return None
+        if contract.code not in fees.known_since:
+            return None
+        margin = 1.0 if instrument.margin is None else instrument.margin
+        scheme: Any = CNFutureCommInfo
+        return scheme(symbol=code, mult=instrument.multiplier, margin_rate=margin)
 
     def trades(self, data: Any) -> bool:
         store = getattr(data, "_store", None)

@@ -11,6 +11,7 @@ from btstores.config import Param, Params
 from btstores.errors import ConfigError
 from btstores.feeds.storefeed import StoreFeed
 from btstores.inbox import Outbox
+from btstores.markets import MarketRegistry
 from btstores.orders.validation import CHECKS
 from btstores.reports import Report, Side, TimeInForce
 from btstores.sim.bars.exchange import BarExchange
@@ -36,8 +37,8 @@ class PaperStore(BaseStore):
     """A paper account on recorded, made-up or another store's live prices.
 
     ``prices`` is a CSV file, a DataFrame, a backtrader feed, a list of `Bar` or a mapping of
-    symbols to these; without it prices are made up for ``symbols`` from ``seed``. ``data``
-    is another store whose live prices to trade on instead.
+    symbols to these; without it prices are made up for ``symbols`` from ``seed``, in the hours
+    and ticks of the ``market``. ``data`` is another store whose live prices to trade on instead.
 
     ``speed`` is how many times faster than the wall the prices are played; None plays them
     as fast as the strategy can take them, on a simulated clock. ``history`` is how many bars
@@ -62,7 +63,7 @@ class PaperStore(BaseStore):
         Param("max_pause", None, (float,), "longest wait for the next price, in seconds"),
         Param("history", 0, (int,), "bars that have gone by when the market opens", minimum=0),
         Param("cash", 10_000.0, (float,), "cash to begin with"),
-        Param("currency", "USD", (str,), "currency of the account"),
+        Param("currency", None, (str,), "currency of the account; None: that of the market"),
         Param("fill_model", "book", (str,), "how orders are matched", ("book", "backtrader")),
         Param("participation", 0.1, (float,), "part of a bar's volume that is ours", minimum=0),
         Param("allow_short", True, (bool,), "whether the account may sell short"),
@@ -75,10 +76,12 @@ class PaperStore(BaseStore):
         return identity
 
     def __init__(self, params: Params) -> None:
+        market = MarketRegistry(params.markets).get(params.market)
+        self._currency: str = params.currency or market.currency
         self._series: List[Series] = []
         self._market: Optional[Market] = None
         if params.data is None:
-            self._series = series_of_params(params)
+            self._series = series_of_params(params, market)
             self.capabilities = capabilities_of(self._series)
         else:
             self.capabilities = TapGateway.capabilities
@@ -120,7 +123,7 @@ class PaperStore(BaseStore):
         self.bar_engine: Optional[BarExchange] = None
         if params.fill_model == "backtrader":
             self.bar_engine = engine = BarExchange(
-                self._hear, self._scheme_of, params.cash, account, params.currency
+                self._hear, self._scheme_of, params.cash, account, self._currency
             )
             if self._market is None:
                 raise ConfigError.of("fill_model", "backtrader", "'book' with prices from a store")
@@ -128,7 +131,7 @@ class PaperStore(BaseStore):
         exchange = Exchange(
             self.clock,
             self._market.instruments.values() if self._market is not None else (),
-            Account(account, params.currency, params.cash, params.allow_short),
+            Account(account, self._currency, params.cash, params.allow_short),
             fees=self._fee,
             participation=params.participation,
         )
