@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import datetime
 import importlib.util
 import json
@@ -18,7 +17,7 @@ from btstores.errors import ConfigError, MissingExtraError
 from btstores.markets import MarketConfig, MarketType, Sessions, calendars, get_market_config
 from btstores.markets.fees import FeeItem, FeeSchedule
 from btstores.markets.futures import CONTRACTS, SIZES, Contract, FuturesRules, contract_of
-from btstores.markets.rules import MarketRules, ShortSaleRule, SizeRule, Source
+from btstores.markets.rules import ShortSaleRule, SizeRule, Source
 from btstores.markets.segments import On, Segment, SessionInfo
 from btstores.markets.zones import date_in, zone
 
@@ -32,6 +31,9 @@ EXAMPLES: Dict[MarketType, Tuple[str, ...]] = {
     MarketType.US_FUTURE: ("CME.ESmain", "NYMEX.CLmain", "COMEX.GCmain"),
     MarketType.CN_STOCK: ("SH.600519", "SH.688981", "SZ.300750", "BJ.920799", "SH.510300"),
     MarketType.CN_FUTURE: ("SHFE.rb2610", "DCE.i2609", "CZCE.SR609", "CFFEX.IF2609"),
+    MarketType.HK_OPTION: ("HK.TCH261230C600000",),
+    MarketType.US_OPTION: ("US.AAPL261218C250000",),
+    MarketType.CN_OPTION: ("SH.10010001",),
     MarketType.FOREX: ("EUR_USD", "USD_JPY"),
     MarketType.CRYPTO: ("BTC/USDT",),
 }
@@ -75,14 +77,11 @@ def _market(name: str) -> MarketType:
 
 def outline(config: MarketConfig, day: Optional[datetime.date] = None) -> Dict[str, Any]:
     """Return the line of the list on one market."""
-    if not _is_known(config):
-        return {"name": config.market.name, "known": False}
     day = day or _today(config)
     rules, symbols = config.rules, EXAMPLES.get(config.market, ())
     days = {rules.settlement_days(symbol, day) for symbol in symbols}
     return {
         "name": config.market.name,
-        "known": True,
         "about": config.name,
         "currency": config.currency,
         "timezone": config.timezone,
@@ -93,20 +92,12 @@ def outline(config: MarketConfig, day: Optional[datetime.date] = None) -> Dict[s
     }
 
 
-def _is_known(config: MarketConfig) -> bool:
-    bare = MarketConfig(config.market)
-    ruled = type(config.rules) is not MarketRules
-    return ruled or dataclasses.replace(config, rules=bare.rules) != bare
-
-
 def describe(
     config: MarketConfig, day: Optional[datetime.date] = None, symbol: Optional[str] = None
 ) -> Dict[str, Any]:
     """Return all that is known of a market on ``day``, today by default."""
     day = day or _today(config)
     found = outline(config, day)
-    if not found["known"]:
-        return found
     terms = [_terms(config, each, day) for each in _symbols(config, symbol)]
     if symbol is not None and not any(terms[0][field] is not None for field in _COVERED):
         example = ", ".join(EXAMPLES.get(config.market, ())[:1])

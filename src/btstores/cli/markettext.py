@@ -20,7 +20,6 @@ _NOTES = {
 
 def show_all(screen: Screen, found: Sequence[Dict[str, Any]]) -> None:
     """Print a line for each market."""
-    known = [one for one in found if one["known"]]
     rows = [
         [
             one["name"],
@@ -31,15 +30,12 @@ def show_all(screen: Screen, found: Sequence[Dict[str, Any]]) -> None:
             _known(one["ticks_known"]),
             _known(one["fees_known"]),
         ]
-        for one in known
+        for one in found
     ]
     names = ["market", "currency", "time zone", "regular hours", "settled", "ticks", "fees"]
     _table(screen, names, rows)
     if any("*" in row[3] for row in rows):
         screen.line(_BEFORE, "dim")
-    for one in found:
-        if not one["known"]:
-            screen.line(f"{one['name']}: not known")
     screen.line()
     screen.line("btstores markets NAME tells all of one, with sources.", "dim")
 
@@ -61,10 +57,6 @@ def _settlement(days: Optional[int]) -> str:
 
 def show_one(screen: Screen, one: Dict[str, Any]) -> None:
     """Print all of one market."""
-    if not one["known"]:
-        screen.line(f"{one['name']}: not known")
-        screen.line("A MarketConfig of your own can be registered with register_market.", "dim")
-        return
     screen.line(f"{one['name']}: {one['about']}", "bold")
     screen.line(f"in {one['currency']}, times of {one['timezone']}")
     _show_hours(screen, one)

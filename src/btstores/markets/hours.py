@@ -16,12 +16,15 @@ from btstores.markets.sessions import Sessions
 
 __all__ = [
     "CN_FUTURES",
+    "CN_OPTION",
     "CN_STOCK",
     "CRYPTO",
     "FOREX",
     "HK_FUTURE",
+    "HK_OPTION",
     "HK_STOCK",
     "US_FUTURE",
+    "US_OPTION",
     "US_STOCK",
     "cn_future",
     "forex",
@@ -142,6 +145,47 @@ _CN_FUTURE_SOURCES = (
         _date(2023, 5, 26),
     ),
     Source("上海期货交易所: 恢复夜盘交易", "https://m.tgb.cn/a/1ykHzr2EKsz", _date(2020, 5, 6)),
+)
+
+HK_OPTION = Sessions(
+    "Asia/Hong_Kong",
+    (("09:30", "12:00"), ("13:00", "16:00")),
+    calendar="XHKG",
+    sources=(
+        Source(
+            "Stock options traded on HKEX, contract summary",
+            "https://www.cmbi.com/en-US/contract",
+            _date(2024, 11, 4),
+        ),
+    ),
+)
+
+# Options on some funds and indices go on until 16:15.
+US_OPTION = Sessions(
+    "America/New_York",
+    (("09:30", "16:00"),),
+    calendar="XNYS",
+    sources=(
+        Source(
+            "Options trading hours; options on stocks end at 16:00",
+            "https://www.scottrade.com/knowledge-center/help-how-to/client-website/"
+            "option-trading/options-trading-hours.html",
+            _date(2017, 1, 1),
+        ),
+    ),
+)
+
+CN_OPTION = Sessions(
+    "Asia/Shanghai",
+    CN_STOCK.hours,
+    calendar="XSHG",
+    sources=(
+        Source(
+            "上证50ETF期权合约基本条款",
+            "https://licai.cofool.com/ask/qa_2228080.html",
+            _date(2023, 4, 1),
+        ),
+    ),
 )
 
 _NIGHT_ENDS = ("23:00", "01:00", "02:30")

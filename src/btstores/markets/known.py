@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 
-from btstores.markets import MarketConfig, MarketType, crypto, forex, futures, hk, hours, us
+from btstores.markets import (
+    MarketConfig,
+    MarketType,
+    crypto,
+    forex,
+    futures,
+    hk,
+    hours,
+    options,
+    us,
+)
 from btstores.markets import cn as china
 from btstores.markets.feetables import SCHEDULES
 
@@ -29,6 +39,14 @@ _KNOWN = (
         name="Futures in Hong Kong",
     ),
     MarketConfig(
+        MarketType.HK_OPTION,
+        "HKD",
+        "Asia/Hong_Kong",
+        sessions=hours.HK_OPTION,
+        rules=options.HK_STOCK,
+        name="Options on stocks in Hong Kong",
+    ),
+    MarketConfig(
         MarketType.US_STOCK,
         "USD",
         "America/New_York",
@@ -43,6 +61,14 @@ _KNOWN = (
         sessions=hours.US_FUTURE,
         rules=futures.RULES,
         name="Futures of CME Group",
+    ),
+    MarketConfig(
+        MarketType.US_OPTION,
+        "USD",
+        "America/New_York",
+        sessions=hours.US_OPTION,
+        rules=options.US_STOCK,
+        name="Options on stocks in the United States",
     ),
     MarketConfig(
         MarketType.CN_STOCK,
@@ -60,6 +86,14 @@ _KNOWN = (
         product_sessions=hours.CN_FUTURES,
         rules=futures.RULES,
         name="Futures in mainland China",
+    ),
+    MarketConfig(
+        MarketType.CN_OPTION,
+        "CNY",
+        "Asia/Shanghai",
+        sessions=hours.CN_OPTION,
+        rules=options.CN_ETF,
+        name="Options on funds in Shanghai and Shenzhen",
     ),
     MarketConfig(
         MarketType.FOREX,

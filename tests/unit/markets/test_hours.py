@@ -331,3 +331,20 @@ def test_a_ready_made_market_is_changed_by_replace():
 def test_products_of_chinese_futures_keep_their_own_hours(symbol, time, is_open):
     sessions = get_market_config(MarketType.CN_FUTURE).sessions_of(symbol)
     assert sessions.is_open(at(time)) is is_open
+
+
+@pytest.mark.parametrize(
+    ("market", "time", "ahead", "is_open"),
+    [
+        (MarketType.HK_OPTION, "2024-06-13 09:29", 8, False),
+        (MarketType.HK_OPTION, "2024-06-13 12:00", 8, False),
+        (MarketType.HK_OPTION, "2024-06-13 15:59", 8, True),
+        (MarketType.US_OPTION, "2024-06-13 09:29", -4, False),
+        (MarketType.US_OPTION, "2024-06-13 15:59", -4, True),
+        (MarketType.US_OPTION, "2024-06-13 16:00", -4, False),
+        (MarketType.CN_OPTION, "2024-06-13 14:58", 8, True),
+        (MarketType.CN_OPTION, "2024-06-13 15:00", 8, False),
+    ],
+)
+def test_the_hours_of_options(market, time, ahead, is_open):
+    assert get_market_config(market).sessions.is_open(at(time, ahead)) is is_open

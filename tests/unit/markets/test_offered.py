@@ -79,10 +79,10 @@ def test_holidays_and_half_days_are_added(write):
 
 def test_a_market_that_nobody_knows_is_made_of_a_file(write):
     path = write(
-        '[HK_OPTION]\ncurrency = "HKD"\ntimezone = "Asia/Hong_Kong"\n'
+        '[UNKNOWN]\ncurrency = "HKD"\ntimezone = "Asia/Hong_Kong"\n'
         'hours = [["09:30", "12:00"], ["13:00", "16:00"]]\ncalendar = "XHKG"\n'
     )
-    market = read_markets(path)[MarketType.HK_OPTION]
+    market = read_markets(path)[MarketType.UNKNOWN]
     assert (market.currency, market.timezone) == ("HKD", "Asia/Hong_Kong")
     assert market.sessions.is_open(ns("2026-11-25T10:00:00+08:00"))
     assert not market.sessions.is_open(ns("2026-11-25T12:30:00+08:00"))
@@ -136,7 +136,7 @@ def test_a_package_that_offers_something_else_is_named(packages):
         ('[HK_STOCK]\nholidays = ["x"]', r"\[HK_STOCK\] holidays=.*expected dates"),
         ('[HK_STOCK]\nhalf_days = {x = "12:00"}', r"\[HK_STOCK\] half_days='x': expected a date"),
         ("[HK_STOCK]\nhalf_days = {2026-12-24 = 5}", r"\[HK_STOCK\] half_days="),
-        ("[HK_OPTION]\nholidays = [2026-12-24]", r"\[HK_OPTION\] its hours are not known"),
+        ("[UNKNOWN]\nholidays = [2026-12-24]", r"\[UNKNOWN\] its hours are not known"),
     ],
 )
 def test_a_bad_file_is_told_with_table_and_field(write, text, message):

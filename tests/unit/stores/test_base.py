@@ -424,9 +424,9 @@ def test_markets_are_data_of_the_store():
     own = MarketConfig(MarketType.HK_STOCK, "HKD", "Asia/Hong_Kong", lot=100)
     store = new_store(markets=[own], market=MarketType.HK_STOCK)
     assert store.get_market_config() is own
-    assert store.get_market_config(MarketType.HK_OPTION).currency == "USD", "not known yet"
-    store.register_market(MarketConfig(MarketType.HK_OPTION, "HKD"))
     assert store.get_market_config(MarketType.HK_OPTION).currency == "HKD"
+    store.register_market(MarketConfig(MarketType.HK_OPTION, "USD"))
+    assert store.get_market_config(MarketType.HK_OPTION).currency == "USD"
     assert new_store().get_market_config(MarketType.HK_STOCK) != own
     with pytest.raises(ConfigError, match="expected a MarketConfig"):
         store.register_market("HK")
