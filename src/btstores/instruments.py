@@ -41,8 +41,9 @@ class Instrument(NamedTuple):
     ``price_min`` and ``price_max`` are the limits of the day. ``tick_table`` has rows of
     (from price, tick size), ascending. ``tradable`` is False while the instrument is halted.
     ``margin`` is the part of its value that a position binds (0.1 is ten percent), and profits
-    and losses alone change the cash; without it a position is paid in full. ``None`` means
-    that the venue does not say.
+    and losses alone change the cash; without it a position is paid in full. ``kind`` is 'stock',
+    'etf' or 'warrant' where ticks and fees tell them apart. ``None`` means that the venue does
+    not say.
     """
 
     symbol: str
@@ -62,6 +63,7 @@ class Instrument(NamedTuple):
     shortable: Optional[bool] = None
     tradable: bool = True
     margin: Optional[float] = None
+    kind: Optional[str] = None
 
     def tick_at(self, price: float) -> Optional[float]:
         """Return the tick size at ``price``: the table's, or else that of all prices."""

@@ -264,7 +264,7 @@ _SAME_DAY = Source(
 )
 #: Codes of Shanghai: funds of bonds and money (511), foreign shares (513) and gold (518).
 _SAME_DAY_FUNDS = ("SH.511", "SH.513", "SH.518")
-_SAME_DAY_UNKNOWN = (Board.FUND_SH, Board.FUND_SZ, Board.FUND_STAR)
+_FUNDS = (Board.FUND_SH, Board.FUND_SZ, Board.FUND_STAR)
 _SAME_DAY_BOARDS = (Board.CONVERTIBLE_SH, Board.CONVERTIBLE_SZ)
 
 
@@ -283,7 +283,7 @@ def sells_same_day(symbol: str) -> Optional[bool]:
     board = board_of(symbol)
     if board in _SAME_DAY_BOARDS or symbol.startswith(_SAME_DAY_FUNDS):
         return True
-    return None if board is None or board in _SAME_DAY_UNKNOWN else False
+    return None if board is None or board in _FUNDS else False
 
 
 class CnRules(MarketRules):
@@ -309,7 +309,12 @@ class CnRules(MarketRules):
     )
     short_sale = SHORT_SALE
 
-    def tick_table_of(self, symbol: str, day: datetime.date) -> Optional[TickTable]:
+    def kind_of(self, symbol: str) -> str:
+        return "etf" if board_of(symbol) in _FUNDS else "stock"
+
+    def tick_table_of(
+        self, symbol: str, day: datetime.date, kind: Optional[str] = None
+    ) -> Optional[TickTable]:
         board = board_of(symbol)
         return None if board is None else in_force(TICKS.get(board, ()), day)
 

@@ -35,7 +35,9 @@ class ForexRules(MarketRules):
 
     sources = (_CONVENTION,)
 
-    def tick_table_of(self, symbol: str, day: datetime.date) -> Optional[TickTable]:
+    def tick_table_of(
+        self, symbol: str, day: datetime.date, kind: Optional[str] = None
+    ) -> Optional[TickTable]:
         pip = pip_of(symbol)
         if pip is None:
             return None

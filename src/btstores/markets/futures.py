@@ -271,7 +271,9 @@ class FuturesRules(MarketRules):
     def product_of(self, symbol: str) -> str:
         return product_of(symbol) or symbol
 
-    def tick_table_of(self, symbol: str, day: datetime.date) -> Optional[TickTable]:
+    def tick_table_of(
+        self, symbol: str, day: datetime.date, kind: Optional[str] = None
+    ) -> Optional[TickTable]:
         contract = contract_of(symbol)
         return None if contract is None else in_force(contract.ticks, day)
 

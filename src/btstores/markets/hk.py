@@ -161,20 +161,16 @@ class HkRules(MarketRules):
     )
     short_sale = SHORT_SALE
 
+    def kind_of(self, symbol: str) -> str:
+        code = _code_of(symbol)
+        return "warrant" if code is not None and code.startswith(_WARRANTS) else "stock"
+
     def tick_table_of(
         self, symbol: str, day: datetime.date, kind: Optional[str] = None
     ) -> Optional[TickTable]:
-        """Return the spread table on ``day``.
-
-        ``kind`` is the venue's word: stock, etf or warrant. Without it codes of warrants are
-        known, and all others are taken for stocks.
-        """
-        code = _code_of(symbol)
-        if code is None:
+        if _code_of(symbol) is None:
             return None
-        if kind is None:
-            kind = "warrant" if code.startswith(_WARRANTS) else "stock"
-        return in_force(TICKS.get(kind, ()), day)
+        return in_force(TICKS.get(kind or self.kind_of(symbol), ()), day)
 
     def size_rule_of(
         self, symbol: str, day: datetime.date, lot: Optional[float] = None

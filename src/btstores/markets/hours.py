@@ -130,8 +130,12 @@ CN_STOCK = Sessions(
     ),
 )
 
-# From the outbreak of the epidemic, see the sources.
-_NO_NIGHTS = ((_date(2020, 2, 3), _date(2020, 5, 6)),)
+_NO_NIGHTS = (
+    # After a holiday on a Sunday, for which no other day was closed.
+    (_date(2015, 9, 28), _date(2015, 9, 28)),
+    # From the outbreak of the epidemic, see the sources.
+    (_date(2020, 2, 3), _date(2020, 5, 6)),
+)
 
 _CN_FUTURE_SOURCES = (
     Source(

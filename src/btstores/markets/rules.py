@@ -181,8 +181,17 @@ class MarketRules:
         """Return what ``symbol`` is a contract of, such as 'SHFE.RB'; else the symbol itself."""
         return symbol
 
-    def tick_table_of(self, symbol: str, day: datetime.date) -> Optional[TickTable]:
-        """Return the tick sizes of ``symbol`` on ``day``."""
+    def kind_of(self, symbol: str) -> str:
+        """Return what a code says of its kind: 'etf' or 'warrant', else 'stock'."""
+        return "stock"
+
+    def tick_table_of(
+        self, symbol: str, day: datetime.date, kind: Optional[str] = None
+    ) -> Optional[TickTable]:
+        """Return the tick sizes of ``symbol`` on ``day``.
+
+        ``kind`` is what the venue says that it is; without it what its code says counts.
+        """
         return None
 
     def size_rule_of(

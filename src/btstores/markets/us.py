@@ -95,7 +95,9 @@ class UsRules(MarketRules):
     )
     short_sale = SHORT_SALE
 
-    def tick_table_of(self, symbol: str, day: datetime.date) -> Optional[TickTable]:
+    def tick_table_of(
+        self, symbol: str, day: datetime.date, kind: Optional[str] = None
+    ) -> Optional[TickTable]:
         if not symbol.startswith("US.") or day >= HALF_PENNY.effective:
             return None
         return in_force(TICKS, day)

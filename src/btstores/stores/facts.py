@@ -95,7 +95,7 @@ def _by_market(
         return None
     changes: Dict[str, Any] = {}
     if instrument.tick_size is None and not instrument.tick_table:
-        table = config.rules.tick_table_of(instrument.symbol, day)
+        table = config.rules.tick_table_of(instrument.symbol, day, instrument.kind)
         changes["tick_table"] = table.rows if table is not None else ()
         changes["tick_size"] = config.tick_size
     if instrument.lot is None and config.lot is not None:

@@ -58,25 +58,20 @@ class PaperBroker(StoreBroker):
 
     def default_scheme(self, symbol: str) -> Any:
         """Return what exchange, clearing and state charge in the account's market."""
-        market = self.store.params.market
-        if self.store.bar_engine is None and market in _SCHEMES:
-            return _SCHEMES[market](plan="none")
-        if self.store.bar_engine is None and market is MarketType.CN_FUTURE:
-            return self._scheme_of_future(symbol) or super().default_scheme(symbol)
-        return super().default_scheme(symbol)
-
-    def _scheme_of_future(self, symbol: str) -> Any:
-        """Return what the exchange charges for a product; None if that is not known."""
-        instrument, code = self.store.known_instrument(symbol), symbol.split(".")[-1]
+        config, instrument = self.store.get_market_config(), self.store.known_instrument(symbol)
+        usual = super().default_scheme(symbol)
+        if self.store.bar_engine is not None or instrument is None or config.fees is None:
+            return usual
+        known = config.fees.known_since
         contract = contract_of(symbol)
-        fees = self.store.get_market_config().fees
-        if instrument is None or contract is None or fees is None:
-            return None
-        if contract.code not in fees.known_since:
-            return None
-        margin = 1.0 if instrument.margin is None else instrument.margin
-        scheme: Any = CNFutureCommInfo
-        return scheme(symbol=code, mult=instrument.multiplier, margin_rate=margin)
+        if contract is not None and config.market is MarketType.CN_FUTURE:
+            terms = {"symbol": contract.code, "mult": instrument.multiplier}
+            terms["margin_rate"] = 1.0 if instrument.margin is None else instrument.margin
+            scheme: Any = CNFutureCommInfo
+            return scheme(**terms) if contract.code in known else usual
+        kind = instrument.kind or config.rules.kind_of(symbol)
+        scheme = _SCHEMES.get(config.market)
+        return usual if scheme is None or kind not in known else scheme(plan="none", kind=kind)
 
     def trades(self, data: Any) -> bool:
         store = getattr(data, "_store", None)
