@@ -22,6 +22,7 @@ _HOMES = {
     "BaseStore": "btstores.stores.base",
     "BtstoresError": "btstores.errors",
     "Capabilities": "btstores.stores.gateway",
+    "FutuStore": "btstores.stores.futu",
     "Gateway": "btstores.stores.gateway",
     "Instrument": "btstores.instruments",
     "MarketConfig": "btstores.markets",

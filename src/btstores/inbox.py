@@ -17,11 +17,16 @@ from btstores.clock import Clock, SimulatedClock
 from btstores.errors import LinkError
 from btstores.reports import Report
 
-__all__ = ["Inbox", "Outbox", "Wakeup"]
+__all__ = ["Guard", "Inbox", "Outbox", "Signal", "Wakeup"]
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+#: For what a gateway shares with the threads of a venue's own client: a lock, and a word that
+#: ends a wait.
+Guard = threading.Lock
+Signal = threading.Event
 
 
 class Wakeup:

@@ -56,6 +56,7 @@ VENUES: Dict[str, Capabilities] = {
     "has stops, changes nothing": dataclasses.replace(
         NATIVE, bracket=False, oco=False, modify=frozenset()
     ),
+    "has stops, freezes": dataclasses.replace(NATIVE, bracket=False, oco=False, freezes=True),
     "has nothing": dataclasses.replace(
         NATIVE,
         order_types=frozenset({OrderType.MARKET, OrderType.LIMIT}),
@@ -471,6 +472,7 @@ class Machine:
         for kind, _, group in self.groups:
             if kind == "bracket":
                 self._look_for_exits(group[0], group[1:])
+                self._look_for_turns(group[0], group[1:])
         for kind, size, group in self.groups:
             if self.modified.intersection(record.client_order_id for record in group):
                 continue
@@ -483,6 +485,17 @@ class Machine:
             if ended and closed >= opened:
                 living = [record for record in members if record.live]
                 assert not living, f"{kind}: {closed} of {opened} traded and {living} live"
+
+    def _look_for_turns(self, entry: OrderRecord, exits: List[OrderRecord]) -> None:
+        """Exits that must take turns ask for no more together than there is to close."""
+        legs = [self.store.desk.engine.leg(record) for record in exits]
+        if any(leg is None or not leg.exclusive for leg in legs):
+            return
+        if any(record.outcome_unknown for record in exits):
+            return
+        working = sum(leg.wire.working for leg in legs if leg is not None and leg.wire is not None)
+        left = entry.filled - sum(record.filled for record in exits)
+        assert working <= max(0.0, left), f"{working} of {left} works: {legs}"
 
     def _look_for_exits(self, entry: OrderRecord, exits: List[OrderRecord]) -> None:
         """What an entry has opened has an exit, unless somebody has cancelled one."""

@@ -154,14 +154,23 @@ def test_every_reason_code_is_explained() -> None:
 
 def test_every_reason_code_that_is_given_is_in_the_table() -> None:
     rooms = ("orders", "stores", "brokers", "handlers")
-    codes = {code for room in rooms for source in sources(room) for code in our_codes(source)}
+    codes = {
+        code
+        for room in rooms
+        for source in sources(room, but=VENUE_NAMES)
+        for code in our_codes(source)
+    }
     assert {"PRICE_TICK", "LINK_DOWN", "JOURNAL", "NEVER_SENT", "ORDER_FINISHED"} <= codes
     assert codes - set(REASONS) == {"PARAMS"}, "the name of an attribute, and no code"
 
 
-def sources(room: str) -> List[str]:
+#: What a venue calls things, in capitals.
+VENUE_NAMES = "futu"
+
+
+def sources(room: str, but: str = "") -> List[str]:
     files = (ROOT / "src" / "btstores" / room).rglob("*.py")
-    return [path.read_text(encoding="utf-8") for path in files]
+    return [path.read_text(encoding="utf-8") for path in files if but not in path.parts]
 
 
 def venue_codes(source: str) -> set:

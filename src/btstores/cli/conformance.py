@@ -8,7 +8,7 @@ import json
 import logging
 from typing import Any, Dict, List, Optional, TextIO, Union
 
-from btstores.cli.settings import convert, from_environment, pairs, parse_timeframe
+from btstores.cli.settings import given_values, parse_timeframe
 from btstores.cli.text import Screen, size_text
 from btstores.errors import ConfigError
 from btstores.stores.base import BaseStore
@@ -82,10 +82,7 @@ class _Bench:
             raise ConfigError("which store? btstores stores lists them", "NAME")
         self._args = args
         self._kind = find_store(args.name)
-        specs = {spec.name: spec for spec in self._kind.all_params()}
-        self._values = from_environment(args.name, list(specs.values()))
-        for key, text in pairs("--set", args.set):
-            self._values[key] = convert(text, specs.get(key))
+        self._values = given_values(args.name, self._kind.all_params(), args.set)
         self._is_paper = args.name == ControlledPaper.store_name
         if not self._is_paper and not args.symbol:
             raise ConfigError("which symbol? Give --symbol", "--symbol")

@@ -112,6 +112,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     _add_stores(commands)
     _add_markets(commands)
     _add_conformance(commands)
+    _add_sim(commands)
     if "journal" in arguments:
         from btstores.journal.commands import add_journal_commands
 
@@ -316,6 +317,83 @@ def _conformance(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     from btstores.cli.conformance import conformance_command
 
     return conformance_command(args, out, err)
+
+
+_OPEND = """examples:
+  btstores sim opend --control-port 11112
+  btstores sim opend --symbols HK.00700,US.AAPL --speed 60
+  btstores sim opend --data HK.00700=TENCENT.csv --port 0 --faults plan.toml
+  btstores sim opend --account acc_id=7,trd_env=REAL,markets=HK+US,HKD=1000000,margin=yes
+
+It needs futu-api, and plays Futu's gateway for any program that uses it. One line says when it
+listens; it ends with Ctrl-C, SIGTERM or "quit" on the control port, with status 0.
+
+A plan of faults has tables [[fault]] with at (seconds after the start), name and options. The
+control port takes a JSON object a line, {"do": "help"} tells which, and answers with one.
+
+--json: one object, its "event" is listening, with host, port, control_port, accounts, symbols."""
+
+
+def _add_sim(commands: Any) -> None:
+    sim = commands.add_parser("sim", help="run a simulated gateway", description="Simulators.")
+    kinds = sim.add_subparsers(metavar="GATEWAY", parser_class=_Parser)
+    about = "a simulated OpenD: Futu's gateway without Futu"
+    parser = _add(kinds, "opend", about, _OPEND)
+    parser.add_argument("--host", metavar="ADDRESS", help="where to listen (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, metavar="N", help="default 11111; 0: a free one")
+    parser.add_argument(
+        "--control-port", type=int, metavar="N", help="take orders of tests there; 0: a free one"
+    )
+    parser.add_argument(
+        "--data", metavar="SYMBOL=FILE", action="append", default=[], help="may be repeated"
+    )
+    parser.add_argument(
+        "--symbols",
+        metavar="S,S",
+        action="append",
+        default=[],
+        help="make prices of these up (without --data: HK.00700,US.AAPL,SH.600519)",
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="make the prices up from this seed")
+    parser.add_argument("--start", type=_date, metavar="DAY", help="made-up prices begin there")
+    parser.add_argument("--bars", type=_count, metavar="N", help="made-up minutes (default 2000)")
+    parser.add_argument(
+        "--history", type=_from_zero, metavar="N", help="so many bars are over (default 400)"
+    )
+    parser.add_argument(
+        "--speed", type=_above_zero, metavar="X", help="so many times real time (default 1)"
+    )
+    parser.add_argument("--faults", metavar="FILE.toml", help="a plan of faults, see below")
+    parser.add_argument(
+        "--account",
+        metavar="NAME=VALUE,...",
+        action="append",
+        default=[],
+        help="an account instead of the usual six; may be repeated",
+    )
+    parser.add_argument("--state", metavar="FILE", help="keep the accounts there between runs")
+    parser.add_argument("--rsa", metavar="KEY.pem", help="encrypt with this key of 1024 bit")
+    parser.add_argument("--aes", choices=("cbc", "ecb"), help="how (default cbc)")
+    parser.add_argument(
+        "--tier", type=int, choices=(0, 1, 2, 3), help="of Futu's quotas (default 1)"
+    )
+    parser.add_argument(
+        "-v", "--verbose", action="count", default=0, help="-vv: show the log on stderr"
+    )
+    parser.set_defaults(handler=_opend)
+
+
+def _opend(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from btstores.cli.opend import opend_command
+
+    return opend_command(args, out, err)
+
+
+def _from_zero(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text}: expected a whole number, zero or more")
+    return value
 
 
 def _above_zero(text: str) -> float:

@@ -12,8 +12,7 @@ from btstores.cli.session import Run
 from btstores.cli.settings import (
     Tables,
     as_enum,
-    convert,
-    from_environment,
+    given_values,
     pairs,
     parse_timeframe,
     read_tables,
@@ -127,9 +126,7 @@ def _open(name: str, args: argparse.Namespace, tables: Tables) -> Any:
     values: Dict[str, Any] = {}
     for key, value in tables.store.items():
         values[key] = as_enum(value, by_name[key].kinds) if key in by_name else value
-    values.update(from_environment(name, specs))
-    for key, text in pairs("--set", args.set):
-        values[key] = convert(text, by_name.get(key))
+    values.update(given_values(name, specs, args.set))
     if args.journal is not None:
         values["journal"] = args.journal
     return kind(**values)

@@ -20,7 +20,15 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["Tables", "convert", "from_environment", "pairs", "parse_timeframe", "read_tables"]
+__all__ = [
+    "Tables",
+    "convert",
+    "from_environment",
+    "given_values",
+    "pairs",
+    "parse_timeframe",
+    "read_tables",
+]
 
 
 class Tables(NamedTuple):
@@ -85,6 +93,15 @@ def as_enum(value: Any, kinds: Sequence[type]) -> Any:
                 if value.lower() in (member.name.lower(), str(member.value).lower()):
                     return member
     return value
+
+
+def given_values(store: str, specs: Sequence[Param], texts: Sequence[str]) -> Dict[str, Any]:
+    """Return the parameters of a store from the environment and from ``--set``."""
+    known = {spec.name: spec for spec in specs}
+    found = from_environment(store, specs)
+    for name, text in pairs("--set", texts):
+        found[name] = convert(text, known.get(name))
+    return found
 
 
 def from_environment(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Set
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from btstores.clock import Timer
 from btstores.orders.book import OrderRecord
@@ -110,6 +110,11 @@ class Wire:
     def working(self) -> float:
         """Return what can still be executed, as far as the venue has said."""
         return tidy(self.size - self.filled)
+
+    @property
+    def at_most(self) -> float:
+        """Return what can still be executed, if what has been asked for is done."""
+        return tidy(max(self.size, self.asked or 0.0) - self.filled)
 
     def is_meant(self, client_order_id: Optional[str], venue_order_id: Optional[str]) -> bool:
         """Return whether a report with these ids tells of it."""
@@ -244,16 +249,29 @@ def _to_close(leg: Leg) -> float:
 
 
 def _claimed_by_others(leg: Leg) -> float:
-    """Return what an order has to leave to the other exits, where the account may not be short.
+    """Return what an order has to leave to other exits that must not all be asked for at once.
 
-    A stop that is triggered comes before those that rest, but only when they have made room.
+    Those that come before it claim all that they want, the others what still works of them: it
+    has to be taken back first.
     """
     if not leg.exclusive or leg.parent is None:
         return 0.0
-    others = [each for each in leg.parent.children if each is not leg and each.record.live]
-    if leg.triggered:
-        return sum(each.wire.working for each in others if each.wire is not None)
-    return sum(each.wanted - each.record.filled for each in others if each.triggered)
+    rank, claimed = _rank(leg), 0.0
+    for each in leg.parent.children:
+        if each is leg:
+            continue
+        working = each.wire.at_most if each.wire is not None else 0.0
+        asks = each.record.live and each.ending is None and not each.waits
+        wanted = each.wanted - each.record.filled if asks and _rank(each) < rank else 0.0
+        claimed += max(wanted, working)
+    return claimed
+
+
+def _rank(leg: Leg) -> Tuple[bool, float, str]:
+    """Return what sorts exits: a triggered stop first, then the limit that is met first."""
+    request = leg.record.request
+    price = 0.0 if leg.triggered else -(request.price or 0.0) * request.side.sign
+    return not leg.triggered, price, leg.key
 
 
 def reason_to_end(leg: Leg) -> Optional[str]:

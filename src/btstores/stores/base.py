@@ -59,6 +59,7 @@ from btstores.reports import (
     Tick,
 )
 from btstores.stores.desk import CONTROLS, OrderDesk
+from btstores.stores.dispatch import Dispatch
 from btstores.stores.gateway import Capabilities, Gateway
 from btstores.stores.keyed import KeyedInstances
 from btstores.stores.link import Link
@@ -177,6 +178,10 @@ class BaseStore(metaclass=KeyedInstances):
         """Return a new gateway for the parameters."""
         raise NotImplementedError(f"{type(self).__name__} must make its gateway")
 
+    def symbol_of(self, dataname: str) -> str:
+        """Return a symbol as this store writes it. Raises `ConfigError` for what can be none."""
+        return dataname
+
     def make_clock(self) -> Clock:
         """Return the clock to run on when none is given."""
         return wall_clock()
@@ -203,12 +208,12 @@ class BaseStore(metaclass=KeyedInstances):
             self.link_handler,
         ]
         added = [handler for handler in given if handler not in standard]
-        self._dispatch: Dict[type, List[Callable[[Any], None]]] = {}
+        self._dispatch = Dispatch(self.name, self.put_notification)
         for handler in standard + added:
             for kind in handler.reports:
-                self._dispatch.setdefault(kind, []).append(handler.handle)
+                self._dispatch.add(kind, handler.handle)
         for kind, call in self.desk.hears().items():
-            self._dispatch.setdefault(kind, []).append(call)
+            self._dispatch.add(kind, call)
 
     def set_listener(self, listener: Listener) -> None:
         """Let ``listener`` hear of orders, fills, positions and balances."""
@@ -356,12 +361,7 @@ class BaseStore(metaclass=KeyedInstances):
             log.info("report store=%s %r", self.name, report)
         if self._recording:
             self._record(report)
-        for handle in self._dispatch.get(type(report), ()):
-            try:
-                handle(report)
-            except Exception as error:
-                log.exception("handler.failed store=%s", self.name)
-                self.put_notification("handler failed", error, report)
+        self._dispatch.hand(report)
         if isinstance(report, LinkReport) and report.subscription is None:
             self._on_link(report)
 
@@ -452,7 +452,7 @@ class BaseStore(metaclass=KeyedInstances):
     def tap(self, listener: Callable[[Report], None]) -> None:
         """Show ``listener`` all market data as it is handled, on Cerebro's thread."""
         for kind in (Bar, Tick, Quote):
-            self._dispatch[kind].append(listener)
+            self._dispatch.add(kind, listener)
 
     def instrument(self, symbol: str) -> Instrument:
         """Return what the venue knows of ``symbol``; asked once.

@@ -38,7 +38,7 @@ from btstores.reports import (
     TimerReport,
 )
 from btstores.stores.changes import problems_of_change
-from btstores.stores.emulation import Plan, Relations, plan_of, read_emulate
+from btstores.stores.emulation import EMULATED_NAMES, Plan, Relations, plan_of, read_emulate
 from btstores.stores.facts import may_be_short, risk_facts, validation_facts
 from btstores.stores.sender import OrderSender
 from btstores.stores.wiring import Wiring
@@ -202,7 +202,13 @@ class OrderDesk(Listener):
         return plans
 
     def _plan(self, request: OrderRequest, relations: Relations) -> Plan:
-        return plan_of(request, relations, self._store.capabilities, self._emulate, self._allowed)
+        emulate, can, kind = self._emulate, self._store.capabilities, request.order_type.value
+        is_stop = EMULATED_NAMES.get(kind) is Emulated.STOP
+        is_exit = relations.in_bracket and relations.children > 1 and not can.bracket
+        if is_stop and is_exit and self._take_turns(request):
+            # Waiting at the venue it would keep from its target what both would sell.
+            emulate |= {kind}
+        return plan_of(request, relations, can, emulate, self._allowed)
 
     def _route(self, group: Sequence[OrderRecord], plans: Mapping[str, Plan]) -> None:
         """Send what the venue does alone, keep the rest."""
@@ -221,7 +227,7 @@ class OrderDesk(Listener):
                 if other.request.parent_id == record.client_order_id
             )
             if plan.does or is_parent:
-                leg = self.engine.take(record, plan.does, parent, oco, self._is_long_only(request))
+                leg = self.engine.take(record, plan.does, parent, oco, self._take_turns(request))
                 kept.append(leg)
         if len(kept) < len(group):
             sent = [record for record in group if record not in self.engine]
@@ -229,8 +235,9 @@ class OrderDesk(Listener):
         for leg in kept:
             self.engine.begin(leg)
 
-    def _is_long_only(self, request: OrderRequest) -> bool:
-        return not may_be_short(self._store, request.symbol)
+    def _take_turns(self, request: OrderRequest) -> bool:
+        """Return whether all exits of a bracket must not ask for more than there is to close."""
+        return self._store.capabilities.freezes or not may_be_short(self._store, request.symbol)
 
     # Checks
 

@@ -29,7 +29,7 @@ ALL_ORDER_TYPES = frozenset(OrderType)
 class RateLimit(NamedTuple):
     """A venue takes so many ``requests`` of these ``kinds`` together in ``seconds``.
 
-    Kinds are ``place``, ``cancel`` and ``modify``.
+    Kinds are ``place``, ``cancel``, ``modify`` and ``history``.
     """
 
     kinds: FrozenSet[str]
@@ -45,6 +45,8 @@ class Capabilities:
     ``modify`` names the fields of a live order that can be changed. ``bracket_children`` is
     how many exits a bracket may have at most, None for any number. ``tells_power`` is True
     where the venue itself refuses what the account cannot pay, before it takes the order.
+    ``freezes`` is True where a working sell order keeps what it sells from all others, so that
+    the exits of a bracket have to take turns.
     ``rates`` are the limits on requests. ``extras`` names what else an order may ask for
     (``reduce_only``, ``iceberg``, ``post_only`` ...), ``options`` whether options trade.
     """
@@ -64,6 +66,7 @@ class Capabilities:
     options: bool = False
     batch_cancel: bool = False
     tells_power: bool = True
+    freezes: bool = False
     rates: Tuple[RateLimit, ...] = ()
     extras: FrozenSet[str] = frozenset()
 

@@ -12,7 +12,7 @@ from btstores.stores.gateway import RateLimit
 
 __all__ = ["TokenBuckets"]
 
-_KINDS = frozenset({"place", "cancel", "modify"})
+_KINDS = frozenset({"place", "cancel", "modify", "history"})
 
 
 class TokenBuckets:

@@ -6,6 +6,7 @@ import datetime
 from typing import Any, Callable, Dict, List, NamedTuple, NoReturn, Optional, Set, Tuple
 
 from btstores.clock import NS_PER_SECOND
+from btstores.instruments import round_to_grid
 from btstores.reports import (
     FillReport,
     MassStatus,
@@ -151,12 +152,16 @@ class Desk:
 
     @property
     def tick(self) -> float:
-        """Return the smallest difference of prices; a cent where the venue tells none."""
-        return float(self.data.instrument.tick_size or 0.01)
+        """Return the smallest difference of prices at the last one."""
+        return self.tick_at(self.price)
+
+    def tick_at(self, price: float) -> float:
+        """Return the smallest difference at a price; a cent where the venue tells none."""
+        return float(self.data.instrument.tick_at(price) or 0.01)
 
     def rounded(self, price: float) -> float:
         """Return the price on the grid that is nearest."""
-        return round(round(price / self.tick) * self.tick, 10)
+        return round_to_grid(price, self.tick_at(price))
 
     # What to wait for.
 

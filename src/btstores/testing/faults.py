@@ -177,7 +177,9 @@ class FaultGateway(Gateway):
         self.inner.connect(self._hear, timeout)
 
     def disconnect(self) -> None:
-        self.inner.disconnect()
+        # Through a cut link no log-out comes either: the venue goes on, and can be looked at.
+        if not self._broken:
+            self.inner.disconnect()
         self._logged_in = False
 
     def instrument(self, symbol: str) -> Instrument:

@@ -8,7 +8,7 @@ from typing import Any, Dict, FrozenSet, List
 from btstores.reports import FillReport
 from btstores.testing.desk import Desk, Told
 
-__all__ = ["check_invariants", "problem_of_sequence"]
+__all__ = ["books_agree", "check_invariants", "problem_of_sequence"]
 
 _ENDS = frozenset({"Completed", "Canceled", "Expired", "Margin", "Rejected"})
 _LIVE = frozenset({"Submitted", "Accepted", "Partial"})
@@ -57,6 +57,15 @@ def check_invariants(desk: Desk, lies: bool) -> None:
     if not lies:
         _check_executions(desk)
         _check_books(desk)
+
+
+def books_agree(desk: Desk) -> bool:
+    """Return whether position and cash are as at the venue by now."""
+    try:
+        _check_books(desk)
+    except AssertionError:
+        return False
+    return True
 
 
 def _check_sent_once(desk: Desk) -> None:

@@ -797,6 +797,19 @@ def test_where_nobody_may_be_short_a_stop_waits_until_its_target_has_made_room()
     assert wire(session)[2] == ("Market", "sell", 10, None)
 
 
+@pytest.mark.parametrize("lacks", [{"short": False}, {"freezes": True}])
+def test_a_stop_that_a_venue_has_is_kept_here_where_it_would_freeze_what_the_target_sells(lacks):
+    session = session_on()
+    session.store.capabilities = dataclasses.replace(
+        BARE, order_types=BARE.order_types | {OrderType.STOP}, **lacks
+    )
+    session.bars(10, 10, 8, 8)
+    session.fill(65)
+    session.order(190, OrderEvent.CANCELED, 1)
+    session.run(script={1: bracket})
+    assert [kind for kind, *_ in wire(session)] == ["Limit", "Limit", "Market"]
+
+
 def test_a_larger_exit_does_not_ask_for_more_than_is_open():
     session = session_on(modify=["size"])
     session.bars(10, 10, 10)

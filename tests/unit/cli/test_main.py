@@ -113,7 +113,7 @@ def test_stores_for_machines(command):
 
 
 def test_unknown_store(refused):
-    assert refused("stores", "nope") == "no store is called 'nope'; installed are: paper"
+    assert refused("stores", "nope") == "no store is called 'nope'; installed are: futu, paper"
 
 
 def test_store_without_its_library(command, refused, monkeypatch):

@@ -187,7 +187,10 @@ def test_file_without_a_strategy(refused, tmp_path):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (("--store", "nope", "--data", "X"), "no store is called 'nope'; installed are: paper"),
+        (
+            ("--store", "nope", "--data", "X"),
+            "no store is called 'nope'; installed are: futu, paper",
+        ),
         (("--store", "paper", "--data", "XX"), "does not know the symbol 'XX'; it knows DEMO"),
         ((*PAPER, "--timeframe", "ticks"), "paper has no ticks"),
         ((*PAPER, "--timeframe", "seconds"), "paper has no Seconds/1 bars; it has: Minutes"),

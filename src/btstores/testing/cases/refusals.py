@@ -98,7 +98,7 @@ def tif_unsupported(t: Desk) -> Script:
 @case("N25", params={"checks": {}})
 def price_off_the_grid(t: Desk) -> Script:
     """A price between two ticks is refused, with the tick."""
-    tick = t.data.instrument.tick_size
+    tick = t.data.instrument.tick_at(t.price)
     if not tick:
         t.skip("the venue tells no tick size")
     order = t.buy(exectype=Order.Limit, price=t.step(-1) + tick / 4)
@@ -108,7 +108,7 @@ def price_off_the_grid(t: Desk) -> Script:
 @case("N26", params={"checks": {"price": "round", "size": "round"}})
 def rounded(t: Desk) -> Script:
     """Asked to round, an order leaves with a price and size on the grid, and says so."""
-    tick, lot = t.data.instrument.tick_size, t.data.instrument.lot
+    tick, lot = t.data.instrument.tick_at(t.price), t.data.instrument.lot
     if not tick or not lot:
         t.skip("the venue tells no tick size and lot")
     price, size = t.step(-1), t.venue.size

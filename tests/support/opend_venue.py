@@ -1,0 +1,129 @@
+"""An account at a simulated OpenD under control, for the conformance suite."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar, Optional
+
+from btstores.clock import NS_PER_SECOND, wall_clock
+from btstores.instruments import TimeFrame
+from btstores.markets import MarketType
+from btstores.reports import OrderRequest, OrderType, Quote, Tick
+from btstores.sim.prices.series import series_of
+from btstores.stores.futu.opend.accountconfig import AccountConfig
+from btstores.stores.futu.opend.faults import Faults
+from btstores.stores.futu.opend.listings import made_up
+from btstores.stores.futu.opend.quotes import Quotes
+from btstores.stores.futu.opend.server import OpenD
+from btstores.stores.futu.opend.trading import Trading
+from btstores.stores.futu.opend.world import World
+from btstores.stores.futu.store import FutuStore
+from btstores.testing.venue import Venue
+
+SYMBOL = "HK.00700"
+#: Wednesday 2024-01-03, 15:50 in Hong Kong: the session ends in ten minutes.
+START_NS = 1_704_268_200 * NS_PER_SECOND
+PRICE = 300.0
+SPEED = 20.0
+
+ACCOUNT = AccountConfig(7, cash={"HKD": 10_000_000.0}, fees=False)
+
+
+class OpenDVenue(Venue):
+    """OpenD in this process, the genuine client, and a price that stays where it is put."""
+
+    store_name = FutuStore.name
+    symbol = SYMBOL
+    timeframe = TimeFrame.TICKS
+    size = 1000.0
+    patience = 3600.0
+    expiry = 5.0
+    qcheck = 0.01
+    timeout = 30.0 * SPEED
+    account: ClassVar[AccountConfig] = ACCOUNT
+    market: ClassVar[MarketType] = MarketType.HK_STOCK
+
+    def __init__(self, **params: Any) -> None:
+        self._params = params
+        self._price = PRICE
+        self._opend: Optional[OpenD] = None
+        self._trading: Optional[Trading] = None
+        self._world: Optional[World] = None
+        self._beating = False
+
+    def make_store(self, **params: Any) -> FutuStore:
+        opend, world = self._running()
+        make: Any = FutuStore
+        store: FutuStore = make(
+            port=opend.port,
+            market=self.market,
+            trade_env=self.account.trd_env,
+            clock=world.clock,
+            timeout=20.0,
+            reconnect_interval=0.2,
+            **{**self._params, **params},
+        )
+        # What OpenD lets through in thirty seconds is tested elsewhere.
+        store.capabilities = dataclasses.replace(store.capabilities, rates=())
+        store.desk.sender.keep_to(())
+        return store
+
+    def _running(self) -> Any:
+        if self._opend is None:
+            (like,) = made_up((SYMBOL,), bars=1)
+            first = Tick(SYMBOL, START_NS - 1, PRICE, 100.0)
+            series = series_of(like.instrument, [first], TimeFrame.TICKS)
+            self._world = world = World([series], wall_clock(), speed=SPEED, history=START_NS)
+            faults = Faults()
+            quotes = Quotes(world, faults, throttled=False)
+            self._trading = Trading(world, [self.account], faults, throttled=False)
+            self._opend = OpenD(world, [quotes, self._trading], port=0, faults=faults)
+            self._opend.start()
+            self._beating = True
+            self._beat()
+        return self._opend, self._world
+
+    def _beat(self) -> None:
+        """Trade at the price of the moment, twenty times a second."""
+        world = self._world
+        if self._beating and world is not None:
+            world.inject(Tick(SYMBOL, 0, self._price, 1_000_000.0))
+            world.clock.call_later(1.0 / SPEED, self._beat)
+
+    @property
+    def desk(self) -> Any:
+        """Return the account as its owner sees it in the app."""
+        assert self._trading is not None
+        return self._trading.accounts[self.account.acc_id]
+
+    def close(self) -> None:
+        self._beating = False
+        if self._opend is not None:
+            self._opend.stop()
+
+    # Powers
+
+    def trade(self, price: float, size: Optional[float] = None) -> None:
+        assert self._world is not None
+        if size is None:
+            self._price = price
+        self._world.inject(Tick(SYMBOL, 0, price, 1_000_000.0 if size is None else size))
+
+    def quote(self, bid: float, ask: float) -> None:
+        assert self._world is not None
+        self._world.inject(Quote(SYMBOL, 0, bid, ask, 1_000_000.0, 1_000_000.0))
+
+    def halt(self, halted: bool) -> None:
+        self.desk.halt(SYMBOL, halted)
+
+    def foreign_order(self, gateway: Any, request: OrderRequest) -> None:
+        price = request.price if request.order_type is OrderType.LIMIT else None
+        self.desk.place_by_hand(
+            SYMBOL, request.side.value, request.size, price, remark=request.client_order_id
+        )
+
+    def foreign_cancel(
+        self, gateway: Any, client_order_id: str, venue_order_id: Optional[str]
+    ) -> None:
+        (key,) = [one["key"] for one in self.desk.order_list() if one["remark"] == client_order_id]
+        self.desk.cancel_by_hand(key)
