@@ -57,6 +57,9 @@ VENUES: Dict[str, Capabilities] = {
         NATIVE, bracket=False, oco=False, modify=frozenset()
     ),
     "has stops, freezes": dataclasses.replace(NATIVE, bracket=False, oco=False, freezes=True),
+    "has stops, keeps days": dataclasses.replace(
+        NATIVE, bracket=False, oco=False, tifs=frozenset({TimeInForce.DAY})
+    ),
     "has nothing": dataclasses.replace(
         NATIVE,
         order_types=frozenset({OrderType.MARKET, OrderType.LIMIT}),

@@ -20,32 +20,30 @@ from btstores.stores.futu.opend.world import World
 from btstores.stores.futu.store import FutuStore
 from btstores.testing.venue import Venue
 
-SYMBOL = "HK.00700"
-#: Wednesday 2024-01-03, 15:50 in Hong Kong: the session ends in ten minutes.
-START_NS = 1_704_268_200 * NS_PER_SECOND
-PRICE = 300.0
 SPEED = 20.0
-
-ACCOUNT = AccountConfig(7, cash={"HKD": 10_000_000.0}, fees=False)
+MUCH = 1_000_000.0
 
 
 class OpenDVenue(Venue):
     """OpenD in this process, the genuine client, and a price that stays where it is put."""
 
     store_name = FutuStore.name
-    symbol = SYMBOL
+    symbol = "HK.00700"
     timeframe = TimeFrame.TICKS
     size = 1000.0
     patience = 3600.0
     expiry = 5.0
     qcheck = 0.01
     timeout = 30.0 * SPEED
-    account: ClassVar[AccountConfig] = ACCOUNT
     market: ClassVar[MarketType] = MarketType.HK_STOCK
+    account: ClassVar[AccountConfig] = AccountConfig(7, cash={"HKD": 10_000_000.0}, fees=False)
+    #: Wednesday 2024-01-03, 15:50 in Hong Kong: the session ends in ten minutes.
+    start_ns: ClassVar[int] = 1_704_268_200 * NS_PER_SECOND
+    start_price: ClassVar[float] = 300.0
 
     def __init__(self, **params: Any) -> None:
         self._params = params
-        self._price = PRICE
+        self._price = self.start_price
         self._opend: Optional[OpenD] = None
         self._trading: Optional[Trading] = None
         self._world: Optional[World] = None
@@ -70,10 +68,10 @@ class OpenDVenue(Venue):
 
     def _running(self) -> Any:
         if self._opend is None:
-            (like,) = made_up((SYMBOL,), bars=1)
-            first = Tick(SYMBOL, START_NS - 1, PRICE, 100.0)
+            (like,) = made_up((self.symbol,), bars=1)
+            first = Tick(self.symbol, self.start_ns - 1, self.start_price, 100.0)
             series = series_of(like.instrument, [first], TimeFrame.TICKS)
-            self._world = world = World([series], wall_clock(), speed=SPEED, history=START_NS)
+            self._world = world = World([series], wall_clock(), speed=SPEED, history=self.start_ns)
             faults = Faults()
             quotes = Quotes(world, faults, throttled=False)
             self._trading = Trading(world, [self.account], faults, throttled=False)
@@ -87,7 +85,7 @@ class OpenDVenue(Venue):
         """Trade at the price of the moment, twenty times a second."""
         world = self._world
         if self._beating and world is not None:
-            world.inject(Tick(SYMBOL, 0, self._price, 1_000_000.0))
+            world.inject(Tick(self.symbol, 0, self._price, MUCH))
             world.clock.call_later(1.0 / SPEED, self._beat)
 
     @property
@@ -107,19 +105,19 @@ class OpenDVenue(Venue):
         assert self._world is not None
         if size is None:
             self._price = price
-        self._world.inject(Tick(SYMBOL, 0, price, 1_000_000.0 if size is None else size))
+        self._world.inject(Tick(self.symbol, 0, price, MUCH if size is None else size))
 
     def quote(self, bid: float, ask: float) -> None:
         assert self._world is not None
-        self._world.inject(Quote(SYMBOL, 0, bid, ask, 1_000_000.0, 1_000_000.0))
+        self._world.inject(Quote(self.symbol, 0, bid, ask, MUCH, MUCH))
 
     def halt(self, halted: bool) -> None:
-        self.desk.halt(SYMBOL, halted)
+        self.desk.halt(self.symbol, halted)
 
     def foreign_order(self, gateway: Any, request: OrderRequest) -> None:
         price = request.price if request.order_type is OrderType.LIMIT else None
         self.desk.place_by_hand(
-            SYMBOL, request.side.value, request.size, price, remark=request.client_order_id
+            self.symbol, request.side.value, request.size, price, remark=request.client_order_id
         )
 
     def foreign_cancel(
@@ -127,3 +125,41 @@ class OpenDVenue(Venue):
     ) -> None:
         (key,) = [one["key"] for one in self.desk.order_list() if one["remark"] == client_order_id]
         self.desk.cancel_by_hand(key)
+
+
+class RealVenue(OpenDVenue):
+    """The same with real money: fills are told, and all order types are there."""
+
+    account = AccountConfig(
+        8,
+        "REAL",
+        markets=("HK",),
+        sim_acc_type="NONE",
+        cash={"HKD": 10_000_000.0},
+        password="123456",
+        fees=False,
+    )
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(unlock=lambda: "123456", **params)
+
+
+class MarginVenue(RealVenue):
+    """A margin account in the United States, which may sell short."""
+
+    symbol = "US.AAPL"
+    size = 100.0
+    market = MarketType.US_STOCK
+    account = AccountConfig(
+        9,
+        "REAL",
+        markets=("US",),
+        sim_acc_type="NONE",
+        cash={"USD": 10_000_000.0},
+        margin=True,
+        password="123456",
+        fees=False,
+    )
+    #: Wednesday 2024-01-03, 15:50 in New York.
+    start_ns = 1_704_315_000 * NS_PER_SECOND
+    start_price = 185.0

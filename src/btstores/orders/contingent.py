@@ -53,8 +53,10 @@ if TYPE_CHECKING:
         """What the engine asks of the store.
 
         ``ready`` is whether requests can be sent. `fit` returns a limit price as the instrument
-        has it, never a worse one. ``can_resize`` is whether the venue can change
-        an order's size. `watch` returns the kind of prices that will come.
+        has it, never a worse one. ``can_resize`` is whether the venue can change an order's
+        size, ``pause_ns`` how far apart changes should be that can wait. `watch` returns the
+        kind of prices that will come. `day_ends_ns` and `opens_ns` are when a symbol's day
+        ends, and when it opens next; None if not known.
         """
 
         @property
@@ -70,9 +72,13 @@ if TYPE_CHECKING:
         def tell(self, report: OrderReport) -> None: ...
         def alert(self, msg: str, *args: Any) -> None: ...
         def keep(self, leg: Leg) -> None: ...
+        @property
+        def pause_ns(self) -> int: ...
         def watch(self, symbol: str) -> str: ...
         def unwatch(self, symbol: str) -> None: ...
         def wake_at(self, time_ns: int, client_order_id: str) -> Timer: ...
+        def day_ends_ns(self, symbol: str) -> Optional[int]: ...
+        def opens_ns(self, symbol: str) -> Optional[int]: ...
 
 
 __all__ = ["Contingent"]
@@ -178,9 +184,10 @@ class Contingent:
         """Change an order; return what the venue has to be asked for."""
         leg = self._legs[record.client_order_id]
         rest = dict(changes)
-        leg.wanted = rest.pop("size", leg.wanted)
+        if leg.wire is None or leg.relatives() or not self._actions.can_resize:
+            leg.wanted = rest.pop("size", leg.wanted)
         if leg.wire is not None and rest:
-            leg.change, leg.wire.ask = rest, Ask.CHANGE
+            leg.change, leg.wire.ask, leg.wire.stalled = rest, Ask.CHANGE, False
             self._settle(leg)
             return changes_at_venue(leg, rest)
         self._disarm(leg)
@@ -277,6 +284,8 @@ class Contingent:
             self._end(leg, Ending(OrderEvent.EXPIRED))
         elif leg.ending is None and leg.waits and self._is_due(leg, self._close_ns(leg)):
             self._trigger(leg, None)
+        else:
+            self._settle(leg)
 
     def _close_ns(self, leg: Leg) -> Optional[int]:
         end_ns = leg.record.request.session_end_ns
@@ -395,16 +404,31 @@ class Contingent:
         if not self._actions.ready:
             self._late.add(leg.key)
             return
+        if self._waits_for_the_next_day(leg):
+            return
         # A venue must never see one id twice.
         key = self._actions.new_id() if leg.past else leg.key
         leg.wire = Wire(key, size)
+        if Emulated.RENEWAL in leg.does:
+            leg.wire.ends_ns = self._actions.day_ends_ns(leg.record.request.symbol)
         self._actions.keep(leg)
         self._actions.place(leg.record, request_at_venue(leg, key, size))
+
+    def _waits_for_the_next_day(self, leg: Leg) -> bool:
+        """Return whether an order that the venue ended with its day is to go out later."""
+        if leg.rests:
+            leg.rests = False
+            leg.opens_ns = self._actions.opens_ns(leg.record.request.symbol) or 0
+            if leg.opens_ns:
+                leg.timers.append(self._actions.wake_at(leg.opens_ns, leg.key))
+        return self._actions.now_ns() < leg.opens_ns
 
     def _correct(self, leg: Leg, wire: Wire, want: float) -> None:
         """Change the size of what works, or cancel it: `_sync` then places what should work."""
         if not self._actions.ready:
             self._late.add(leg.key)
+            return
+        if want > wire.working and self._gathers(leg):
             return
         size = tidy(wire.filled + want)
         if want > 0 and not wire.fixed and self._actions.can_resize:
@@ -413,6 +437,23 @@ class Contingent:
         else:
             wire.ask = Ask.CANCEL
             self._actions.cancel(leg.record)
+
+    def _gathers(self, leg: Leg) -> bool:
+        """Return whether an exit may wait before it grows, for more of its entry.
+
+        A venue takes only so many changes, and an entry may be filled in many parts. They are
+        needed when a stop is triggered.
+        """
+        pause_ns, now_ns = self._actions.pause_ns, self._actions.now_ns()
+        parent = leg.parent.record if leg.parent is not None else None
+        if not pause_ns or leg.triggered or parent is None or not parent.live:
+            return False
+        if now_ns >= leg.grows_ns:
+            leg.grows_ns = now_ns + pause_ns
+            return False
+        if all(timer.cancelled or timer.when_ns != leg.grows_ns for timer in leg.timers):
+            leg.timers.append(self._actions.wake_at(leg.grows_ns, leg.key))
+        return True
 
     def _stall(self, leg: Leg) -> None:
         """Ask nothing more of a wire for a while, which grows from time to time."""

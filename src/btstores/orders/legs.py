@@ -45,6 +45,7 @@ class Emulated(enum.Enum):
     BRACKET = "bracket"
     OCO = "oco"
     EXPIRY = "expiry"
+    RENEWAL = "renewal"  # an order for longer than the day, at a venue that keeps it for the day
 
 
 #: What a stop becomes at the venue once it is triggered.
@@ -87,7 +88,7 @@ class Wire:
     over, and the word of it is on its way or lost. Until there is news, or time has gone by,
     nothing more is asked of it. ``unsure`` says that a cancel has not been answered, and so may
     have been made whatever is said of a later one. ``fixed`` says that a change of its size has
-    failed.
+    failed. ``ends_ns`` is from when on the venue ends it by itself, to be renewed.
     """
 
     client_order_id: str
@@ -100,6 +101,7 @@ class Wire:
     unsure: bool = False
     fixed: bool = False
     tries: int = 0
+    ends_ns: Optional[int] = None
 
     @property
     def busy(self) -> bool:
@@ -131,9 +133,10 @@ class Leg:
     ``since_ns`` is the time from which prices count for its trigger. ``start`` is where a
     trailing stop starts from, ``offset`` how far its limit lies from its stop. ``past`` holds
     the ids of earlier wires, ``missing`` is what the venue says that these have filled and nobody
-    has told the fills of. ``ending`` is how it is to end, ``ended`` that it has been told.
-    ``exclusive`` says that all exits together must not ask for more than there is to close:
-    the account may not be short.
+    has told the fills of. ``rests`` says that its day is over, ``opens_ns`` is when the next one
+    begins, ``grows_ns`` when it may become larger again. ``ending`` is how it is to end,
+    ``ended`` that it has been told. ``exclusive`` says that all exits together must not ask
+    for more than there is to close: the account may not be short.
     """
 
     record: OrderRecord
@@ -151,6 +154,9 @@ class Leg:
     wire: Optional[Wire] = None
     past: Set[str] = dataclasses.field(default_factory=set)
     missing: float = 0.0
+    rests: bool = False
+    opens_ns: int = 0
+    grows_ns: int = 0
     ending: Optional[Ending] = None
     ended: bool = False
     change: Dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -331,12 +337,17 @@ def request_at_venue(leg: Leg, key: str, size: float) -> OrderRequest:
         changes["oco_id"] = None
     if Emulated.EXPIRY in leg.does:
         changes.update(tif=TimeInForce.GTC, expire_ns=None)
+    if Emulated.RENEWAL in leg.does:
+        changes.update(tif=TimeInForce.DAY, expire_ns=None)
     return request._replace(**changes)
 
 
 def changes_at_venue(leg: Leg, changes: Mapping[str, Any]) -> Dict[str, Any]:
     """Return changes of an order in the terms of what works at the venue for it."""
     at_venue = dict(changes)
+    if leg.wire is not None and "size" in at_venue:
+        earlier = leg.record.filled - leg.wire.filled
+        at_venue["size"] = tidy(at_venue["size"] - earlier)
     if leg.triggered and "limit_price" in at_venue:
         at_venue["price"] = at_venue.pop("limit_price")
     return at_venue

@@ -58,12 +58,13 @@ def _canceled(leg: Leg, wire: Wire, report: OrderReport) -> Heard:
     expire_ns = leg.record.request.expire_ns
     asked = wire.ask is Ask.CANCEL or wire.unsure
     asked = asked and (expire_ns is None or report.time_ns < expire_ns)
+    leg.rests = not asked and wire.ends_ns is not None and report.time_ns >= wire.ends_ns
     leg.retire()
     if leg.ending is not None:
         event, code, reason = leg.ending
         leg.ended = True
         return Heard(report._replace(event=event, reason_code=code, reason=reason))
-    if asked:
+    if asked or leg.rests:
         leg.missing = tidy(leg.missing + max(0.0, (report.filled or 0.0) - wire.filled))
         leg.record.in_flight = leg.record.outcome_unknown = False
         leg.record.answer_modify(all_of_them=True)
@@ -157,7 +158,7 @@ _PRICES = frozenset({"price", "limit_price"})
 
 _REACTIONS: Dict[OrderEvent, Callable[[Leg, Wire, OrderReport], Heard]] = {
     OrderEvent.CANCELED: _canceled,
-    OrderEvent.EXPIRED: _over,
+    OrderEvent.EXPIRED: _canceled,
     OrderEvent.REJECTED: _over,
     OrderEvent.MARGIN: _over,
     OrderEvent.CANCEL_REJECTED: _cancel_refused,

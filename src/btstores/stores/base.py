@@ -292,7 +292,8 @@ class BaseStore(metaclass=KeyedInstances):
         self.stop()
 
     def _link_lost(self) -> None:
-        self.put_notification("link lost")
+        if not self._link.tries:
+            self.put_notification("link lost")
         if self.params.reconnect and not self.stopped:
             self._link.retry_later()
 

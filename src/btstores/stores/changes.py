@@ -43,7 +43,7 @@ def problems_of_change(
     wire = leg.wire if leg is not None else None
     triggered = leg is not None and leg.triggered
     problems = []
-    if wire is not None and wire.busy:
+    if wire is not None and wire.ask is not None and not wire.stalled:
         text = "the venue has yet to answer what has been asked of the order"
         problems.append(Problem("MODIFY_BUSY", text))
     for name in changes:

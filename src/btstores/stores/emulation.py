@@ -21,6 +21,7 @@ EMULATED_NAMES = {
     "bracket": Emulated.BRACKET,
     "oco": Emulated.OCO,
     "expiry": Emulated.EXPIRY,
+    "renewal": Emulated.RENEWAL,
 }
 
 
@@ -52,7 +53,7 @@ def read_emulate(names: Any) -> FrozenSet[str]:
     """Return the names of what the core is to do although the venue could.
 
     Raises `ConfigError` for a name that is none of order types that can be emulated,
-    ``bracket``, ``oco``, ``expiry`` and ``all``.
+    ``bracket``, ``oco``, ``expiry``, ``renewal`` and ``all``.
     """
     given = [names] if isinstance(names, str) else list(names)
     if "all" in given:
@@ -84,6 +85,10 @@ def plan_of(
     return Plan(frozenset(does), tuple(lacking))
 
 
+#: These may go on after the day.
+_LASTING = (TimeInForce.GTC, TimeInForce.GTD)
+
+
 def _demands(
     request: OrderRequest, relations: Relations, can: Capabilities
 ) -> Iterable[Tuple[str, bool, Any, str]]:
@@ -92,12 +97,14 @@ def _demands(
     after = OrderType.LIMIT if request.limit_price is not None else OrderType.MARKET
     substitute = EMULATED_NAMES.get(kind.value) if after in can.order_types else None
     yield kind.value, kind in can.order_types, substitute, f"{kind.value} orders"
-    tif = request.tif
+    tif, lasting = request.tif, {TimeInForce.GTC, TimeInForce.DAY} & can.tifs
     if tif is not TimeInForce.GTC:
-        timed = request.expire_ns is not None and TimeInForce.GTC in can.tifs
+        timed = request.expire_ns is not None and lasting
         had = tif in can.tifs or (tif is TimeInForce.DAY and TimeInForce.GTD in can.tifs)
         name = "expiry" if request.expire_ns is not None else ""
         yield name, had, Emulated.EXPIRY if timed else None, f"{tif.value} orders"
+    if tif in _LASTING and lasting == {TimeInForce.DAY} and kind is not OrderType.MARKET:
+        yield "renewal", tif in can.tifs, Emulated.RENEWAL, f"{tif.value} orders"
     if relations.in_bracket:
         most = can.bracket_children
         fits = most is None or relations.children <= most

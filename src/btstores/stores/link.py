@@ -26,6 +26,11 @@ class Link:
         self._attempts = 0
         self._retry: Optional[Timer] = None
 
+    @property
+    def tries(self) -> int:
+        """Return how many attempts there have been since the link broke."""
+        return self._attempts
+
     def reset(self) -> None:
         """Wait as short as ever before the next attempt."""
         self._attempts = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
-from btstores.clock import Timer
+from btstores.clock import NS_PER_SECOND, Timer
 from btstores.errors import BtstoresError
 from btstores.instruments import TimeFrame, round_to_grid
 from btstores.orders.book import OrderRecord
@@ -67,6 +67,16 @@ class Wiring:
         """Return whether the venue can change the size of an order."""
         return "size" in self._store.capabilities.modify
 
+    @property
+    def pause_ns(self) -> int:
+        """Return how far apart changes are that use half of what the venue takes."""
+        pauses = [
+            2 * rate.seconds / rate.requests
+            for rate in self._store.capabilities.rates
+            if "modify" in rate.kinds
+        ]
+        return round(max(pauses, default=0.0) * NS_PER_SECOND)
+
     def resize(self, record: OrderRecord, size: float) -> None:
         """Ask for another size."""
         self._sender.modify(record, size=size)
@@ -92,6 +102,16 @@ class Wiring:
         return store.clock.call_at(
             time_ns, lambda: store.put(TimerReport(time_ns, client_order_id))
         )
+
+    def day_ends_ns(self, symbol: str) -> Optional[int]:
+        """Return when regular trading of a symbol's day ends; None if that is not known."""
+        sessions = self._store.get_market_config().sessions_of(symbol)
+        return None if sessions is None else sessions.end_of_day(self.now_ns())
+
+    def opens_ns(self, symbol: str) -> Optional[int]:
+        """Return when a symbol opens for the next time; None if that is not known."""
+        sessions = self._store.get_market_config().sessions_of(symbol)
+        return None if sessions is None else sessions.next_open(self.now_ns())
 
     # The prices that trigger.
 

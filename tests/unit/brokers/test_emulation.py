@@ -11,6 +11,7 @@ import pytest
 from btstores.clock import SimulatedClock
 from btstores.errors import VenueRefused
 from btstores.journal.base import MemoryJournal
+from btstores.markets import MarketConfig, MarketType, Sessions
 from btstores.reports import (
     FillReport,
     MassStatus,
@@ -22,6 +23,7 @@ from btstores.reports import (
     Tick,
     TimeInForce,
 )
+from btstores.stores.gateway import RateLimit
 from tests.support.session import SECOND, Session, bar
 from tests.support.venue import T0, ScriptedStore, new_store
 
@@ -290,6 +292,30 @@ def test_exits_follow_the_parts_of_the_entry():
     assert diary.made[2].created.size == -10, "as long as the entry may open more"
 
 
+def test_where_changes_are_few_an_exit_gathers_the_parts_of_its_entry():
+    session = session_on(modify=["size"])
+    rates = (RateLimit(frozenset({"cancel", "modify"}), 20, 30.0),)
+    session.store.capabilities = dataclasses.replace(session.store.capabilities, rates=rates)
+    session.bars(10, 10, 10)
+    session.fill(65, size=2)
+    session.accept(65.1, 1)
+    for second in (66, 66.5, 67, 68.5):
+        session.fill(second, size=1)
+    for second in (66.1, 69.1, 70.6):
+        session.at(second, lambda: confirm_sizes(session))
+    session.fill(70.5, size=4)
+    session.run(script={1: bracket})
+    assert [change.size for change in session.venue.modified] == [3, 6, 10]
+
+
+def confirm_sizes(session):
+    change = session.venue.modified[-1]
+    event = OrderReport(
+        OrderEvent.MODIFIED, session.clock.time_ns(), change.client_order_id, size=change.size
+    )
+    session.store.put(event)
+
+
 def test_where_the_venue_cannot_change_a_size_the_exit_is_replaced(session):
     session.bars(10, 10, 10)
     session.fill(65, size=4)
@@ -532,6 +558,102 @@ def test_a_close_order_goes_out_shortly_before_the_session_ends():
     assert wire(session) == [("Market", "buy", 5, None)]
     # T0 is 22:14; the bar that asked for it ended at 22:15.
     assert session.store.book.find(session.request(0).client_order_id).triggered
+
+
+def session_of_days():
+    """Return a session at a venue that keeps orders for the day; its days end at 22:20."""
+    hours = Sessions("UTC", (("22:00", "22:20"),), frozenset(range(7)))
+    market = MarketConfig(MarketType.CRYPTO, sessions=hours)
+    session = session_on(market=MarketType.CRYPTO, markets=[market])
+    days = dataclasses.replace(BARE, tifs=frozenset({TimeInForce.DAY}))
+    session.store.capabilities = days
+    return session
+
+
+DAY = 24 * 3600
+
+
+@pytest.mark.parametrize("event", [OrderEvent.CANCELED, OrderEvent.EXPIRED])
+def test_an_order_for_longer_than_a_day_goes_out_again_when_the_next_one_begins(event):
+    session = session_of_days()
+    session.bars(10, 10)
+    session.accept(65)
+    session.order(6.5 * 60, event)  # T0 is 22:14
+    sent = []
+    session.at(DAY - 15 * 60, lambda: sent.append(len(session.venue.placed)))
+    session.accept(DAY - 13 * 60, 1)
+    session.fill(DAY - 12 * 60, 1, price=9.0)
+    limit = {"exectype": bt.Order.Limit, "price": 9.0}
+    diary = session.run(script={1: lambda s: s.buy(size=5, **limit)})
+    assert statuses(diary) == [["Submitted", "Accepted", "Completed"]]
+    assert sent == [1], "the market is closed until 22:00"
+    first, second = session.venue.placed
+    assert first.tif is second.tif is TimeInForce.DAY
+    assert first.client_order_id != second.client_order_id
+
+
+def test_what_somebody_cancels_before_the_day_is_over_is_not_renewed():
+    session = session_of_days()
+    session.bars(10, 10)
+    session.accept(65)
+    session.order(5 * 60, OrderEvent.CANCELED)
+    session.at(DAY, lambda: None)
+    limit = {"exectype": bt.Order.Limit, "price": 9.0}
+    diary = session.run(script={1: lambda s: s.buy(size=5, **limit)})
+    assert statuses(diary) == [["Submitted", "Accepted", "Canceled"]]
+    assert len(session.venue.placed) == 1
+
+
+def test_an_order_that_may_be_renewed_is_changed_as_any_other():
+    session = session_of_days()
+    modify = frozenset({"size", "price"})
+    can = dataclasses.replace(session.store.capabilities, modify=modify)
+    session.store.capabilities = can
+    session.bars(10, 10, 10)
+    session.accept(65)
+    session.order(130, OrderEvent.MODIFIED, size=7.0, price=9.2)
+    seen = []
+    session.at(129, lambda: seen.append(session.store.book.live()[0].request.size))
+    limit = {"exectype": bt.Order.Limit, "price": 9.0}
+    diary = session.run(
+        script={
+            1: lambda s: s.made.append(s.buy(size=5, **limit)),
+            2: lambda s: s.broker.modify(s.made[0], size=7, price=9.2),
+        }
+    )
+    assert [(change.size, change.price) for change in session.venue.modified] == [(7, 9.2)]
+    assert seen == [5.0], "not before the venue says so"
+    assert (diary.made[0].created.size, diary.made[0].created.price) == (7, 9.2)
+
+
+def test_an_order_until_a_date_is_renewed_until_then():
+    session = session_of_days()
+    session.bars(10, 10)
+    session.accept(65)
+    session.order(6.5 * 60, OrderEvent.EXPIRED)
+    session.accept(DAY - 13 * 60, 1)
+    session.order(DAY - 10 * 60 + 60, OrderEvent.CANCELED, 1)
+    until = datetime.timedelta(seconds=DAY - 10 * 60)
+    limit = {"exectype": bt.Order.Limit, "price": 9.0, "valid": until}
+    diary = session.run(script={1: lambda s: s.buy(size=5, **limit)})
+    assert statuses(diary) == [["Submitted", "Accepted", "Expired"]]
+    assert [request.tif for request in session.venue.placed] == [TimeInForce.DAY] * 2
+
+
+def test_orders_that_do_not_outlive_the_day_are_left_to_the_venue():
+    session = session_of_days()
+    session.bars(10, 10)
+    session.run(
+        script={
+            1: lambda s: [
+                s.buy(size=5),
+                s.buy(size=5, exectype=bt.Order.Limit, price=9.0, valid=bt.Order.DAY),
+            ]
+        }
+    )
+    assert not any(
+        session.store.book.find(r.client_order_id).emulated for r in session.venue.placed
+    )
 
 
 # Links

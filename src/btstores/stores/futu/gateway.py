@@ -34,6 +34,8 @@ __all__ = ["FutuGateway"]
 log = logging.getLogger(__name__)
 
 _CONNECTION_STATUS = 3
+#: So long no password is asked for again.
+_UNLOCKED_NS = 10 * NS_PER_SECOND
 #: Seconds between two looks at what has come due.
 _TURN = 0.05
 #: Seconds between two looks at balances after something has happened, and otherwise.
@@ -43,7 +45,8 @@ _SOON, _USUALLY = 0.2, 3.0
 class FutuGateway(Gateway):
     """OpenD, as the store sees it.
 
-    ``unlock`` returns the password for trading and is asked for it once a run at most.
+    ``unlock`` returns the password for trading. It is called after connecting, but not again once
+    its password has been refused.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class FutuGateway(Gateway):
         self._config = config
         self._account, self._firm, self._rsa_key = account, firm, rsa_key
         self._unlock = unlock
-        self._unlocked = False
+        self._refused, self._unlock_ns = False, 0
         self._stop = Signal()
         self._worker = Outbox("futu-gateway")
         self._timer: Optional[Timer] = None
@@ -88,7 +91,7 @@ class FutuGateway(Gateway):
             where = f"{self._host}:{self._port}"
             raise LinkError(f"OpenD does not listen at {where}: {why}. Is it running?")
         if self._rsa_key is not None:
-            sdk.futu().SysConfig.set_init_rsa_file(self._rsa_key)
+            sdk.use_key(self._rsa_key)
         encrypted = True if self._rsa_key is not None else None
         lost = self._loser_of(self._generation)
         heard = self._heard
@@ -163,15 +166,20 @@ class FutuGateway(Gateway):
             accounts, MARKETS[self._market], self._environment, self._account, firm
         )
         number, config = trade_market(self._market, self._environment), self._config()
-        terms = Terms(chosen.accID, self._environment, number, config.timezone)
+        exchanges = MARKETS[self._market].exchanges
+        terms = Terms(chosen.accID, self._environment, number, config.timezone, exchanges)
         log.info("futu.account id=%s environment=%s", chosen.accID, self._environment)
         return Trading(self._clock, terms, config.currency)
 
     def _unlock_once(self, connection: Connection) -> None:
-        """Unlock trading, if it is asked for. A refused password is not tried again."""
-        if self._unlock is None or self._unlocked:
+        """Unlock trading, if it is asked for. A refused password is not tried again.
+
+        OpenD takes ten attempts in half a minute: links that break again and again get none.
+        """
+        now_ns = self._clock.monotonic_ns()
+        if self._unlock is None or self._refused or now_ns < self._unlock_ns:
             return
-        self._unlocked = True
+        self._unlock_ns = now_ns + _UNLOCKED_NS
         hashed = hashlib.md5(self._unlock().encode()).hexdigest()  # noqa: S324  Futu wants it so
 
         def fill(c2s: Any) -> None:
@@ -180,6 +188,7 @@ class FutuGateway(Gateway):
         try:
             connection.ask("Trd_UnlockTrade", fill)
         except VenueRefused as error:
+            self._refused = True
             message = f"OpenD does not unlock trading: {error}. It is not tried again."
             raise ConfigError(message, "unlock") from error
 
@@ -192,9 +201,9 @@ class FutuGateway(Gateway):
             self.trading.put = self.trading.connection = None
         if self._timer is not None:
             self._timer.cancel()
-        self._worker.stop(5.0)
         connections, self._connections = self._connections, []
-        _close_all(connections)
+        _close_all(connections)  # which ends the questions that are not answered
+        self._worker.stop(5.0)
 
     def _loser_of(self, generation: int) -> Callable[[str], None]:
         """Return what hears of the end of the connections of this time."""

@@ -82,7 +82,8 @@ class Connection:
                 raise VenueRefused(f"OpenD is not connected: {name} was not sent")
             raise OutcomeUnknown(f"OpenD has not answered {name}: {text}")
         if response.retType != 0:
-            raise VenueRefused(response.retMsg or f"{name} failed", str(response.retType))
+            code = str(response.errCode) if response.errCode else None
+            raise VenueRefused(response.retMsg or f"{name} failed", code)
         return response.s2c
 
     def close(self) -> None:
@@ -120,6 +121,8 @@ def open_trading(
 ) -> Connection:
     """Connect for trading. Blocks up to forty seconds; raises `LinkError`."""
     package = sdk.futu()
+    if firm is not None:
+        sdk.firm_number(firm)
     options = {"host": host, "port": port, "is_encrypt": encrypted}
     options["security_firm"] = firm or package.SecurityFirm.NONE
     if futures:

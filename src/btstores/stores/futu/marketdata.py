@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from btstores.clock import NS_PER_SECOND, Clock
 from btstores.errors import LinkError, OutcomeUnknown, UnknownInstrumentError, VenueRefused
+from btstores.inbox import Guard
 from btstores.instruments import Instrument, TimeFrame
 from btstores.markets import MarketConfig, Sessions
 from btstores.markets.zones import date_in
@@ -28,7 +29,7 @@ _FORWARD = 1  # the only adjustment that bars are pushed with
 _PAGE = 1000
 #: So long OpenD keeps a stream at least.
 _YOUNG_NS = 61 * NS_PER_SECOND
-_ALL_SESSIONS = 3
+_MINUTE_NS = 60 * NS_PER_SECOND
 _FRAMES = {number: frame for frame, number in KL_TYPES.items()}
 #: First pages of history that OpenD answers in a time.
 HISTORY_RATE = RateLimit(frozenset({"history"}), 60, 30.0)
@@ -50,10 +51,13 @@ class MarketData:
         self.put: Optional[PutReport] = None
         self.connection: Optional[Connection] = None
         self.offset_ns = 0
+        self._heard_ns = 0
         self._closer = BarCloser()
         self._names: Dict[Tuple[int, str], str] = {}
         self._unwanted: Dict[Subscription, int] = {}
         self._buckets = TokenBuckets((HISTORY_RATE,), clock)
+        self._first_pages = Guard()
+        self._timezone = ""
         self._pushes: Dict[str, Callable[[Any], None]] = {
             "Qot_UpdateKL": self._on_bars,
             "Qot_UpdateTicker": self._on_ticks,
@@ -66,8 +70,8 @@ class MarketData:
         return self._pushes
 
     def now_ns(self) -> int:
-        """Return the time at the venue."""
-        return self._clock.time_ns() + self.offset_ns
+        """Return the time at the venue: by our clock, or later as its data show."""
+        return max(self._clock.time_ns() + self.offset_ns, self._heard_ns)
 
     def ask(self, name: str, fill: Callable[[Any], None]) -> Any:
         """Ask OpenD. Raises `LinkError` without a link or an answer, and `VenueRefused`."""
@@ -83,6 +87,7 @@ class MarketData:
     def subscribe(self, subscription: Subscription) -> None:
         """Start a stream. Raises `LinkError`, or `VenueRefused` with OpenD's reason."""
         self._unwanted.pop(subscription, None)
+        self._timezone = self._config().timezone
         self._sub(subscription, begin=True)
 
     def unsubscribe(self, subscription: Subscription) -> None:
@@ -112,7 +117,7 @@ class MarketData:
 
     def link_lost(self) -> None:
         """Forget what was on its way."""
-        self.connection = None
+        self.connection, self._heard_ns = None, 0
         self._closer.pause()
         self._unwanted.clear()
 
@@ -127,7 +132,12 @@ class MarketData:
         received_ns = self._clock.time_ns()
         for line in s2c.klList:
             bar = self._bar(line, symbol, frame, received_ns)
-            closed = self._closer.hear(bar, self._ends_ns(bar)) if bar is not None else None
+            if bar is None:
+                continue
+            if is_intraday(bar.timeframe):
+                began_ns = bar.time_ns - bar.compression * _MINUTE_NS
+                self._heard_ns = max(self._heard_ns, began_ns)
+            closed = self._closer.hear(bar, self._ends_ns(bar))
             if closed is not None:
                 put(closed._replace(complete=True))
 
@@ -135,10 +145,11 @@ class MarketData:
         symbol, put = self._symbol(s2c.security), self.put
         if symbol is None or put is None:
             return
-        received_ns, timezone = self._clock.time_ns(), self._config().timezone
+        received_ns = self._clock.time_ns()
         for ticker in s2c.tickerList:
-            tick = tick_of(ticker, symbol, timezone, received_ns)
+            tick = tick_of(ticker, symbol, self._timezone, received_ns)
             if tick is not None:
+                self._heard_ns = max(self._heard_ns, tick.time_ns)
                 put(tick)
 
     def _on_book(self, s2c: Any) -> None:
@@ -299,13 +310,18 @@ class MarketData:
             if key:
                 c2s.nextReqKey = key
 
-        if not key:
+        if key:
+            return self.ask("Qot_RequestHistoryKL", fill)
+        with self._first_pages:
             wait_ns = self._buckets.wait_ns("history", 1)
             while wait_ns:
                 self._pause(wait_ns / NS_PER_SECOND)
                 wait_ns = self._buckets.wait_ns("history", 1)
-            self._buckets.take("history", 1)
-        return self.ask("Qot_RequestHistoryKL", fill)
+            try:
+                return self.ask("Qot_RequestHistoryKL", fill)
+            finally:
+                # Counted from its answer: it came to OpenD at some moment before.
+                self._buckets.take("history", 1)
 
     # Instruments
 

@@ -95,12 +95,24 @@ CURRENCIES: Dict[int, str] = {
 
 
 class Terms(NamedTuple):
-    """What is the same for all messages on one account."""
+    """What is the same for all messages on one account.
+
+    Of an account with several markets only what is of ``exchanges`` counts; empty means all.
+    """
 
     account: int
     environment: str
     market: int
     timezone: str
+    exchanges: FrozenSet[str] = frozenset()
+
+    def symbol_of(self, message: Any) -> Optional[str]:
+        """Return the symbol of an order, fill or position; None for one that does not count."""
+        market = message.trdMarket or self.market
+        symbol = symbol_of_order(message.secMarket, message.code, market)
+        if symbol is None or not self.exchanges or symbol.partition(".")[0] in self.exchanges:
+            return symbol
+        return None
 
 
 def number(message: Any, name: str) -> Optional[float]:
@@ -203,8 +215,8 @@ def fill_change(
 
 
 def request_of(order: Any, terms: Terms) -> Optional[OrderRequest]:
-    """Return the terms of a Trd_Common.Order; None for an instrument that we cannot name."""
-    symbol = symbol_of_order(order.secMarket, order.code, order.trdMarket or terms.market)
+    """Return the terms of a Trd_Common.Order; None for one that does not count."""
+    symbol = terms.symbol_of(order)
     if symbol is None:
         return None
     kind = _OUR_TYPES.get(order.orderType, OrderType.LIMIT)
@@ -234,8 +246,8 @@ def request_of(order: Any, terms: Terms) -> Optional[OrderRequest]:
 
 
 def fill_report(fill: Any, terms: Terms, client_order_id: Optional[str]) -> Optional[FillReport]:
-    """Return a Trd_Common.OrderFill as a report; None for an instrument that we cannot name."""
-    symbol = symbol_of_order(fill.secMarket, fill.code, fill.trdMarket or terms.market)
+    """Return a Trd_Common.OrderFill as a report; None for one that does not count."""
+    symbol = terms.symbol_of(fill)
     if symbol is None:
         return None
     return FillReport(
@@ -254,9 +266,8 @@ def fill_report(fill: Any, terms: Terms, client_order_id: Optional[str]) -> Opti
 
 
 def position_report(position: Any, terms: Terms, now_ns: int) -> Optional[PositionReport]:
-    """Return a Trd_Common.Position as a report; None for an instrument that we cannot name."""
-    market = position.trdMarket or terms.market
-    symbol = symbol_of_order(position.secMarket, position.code, market)
+    """Return a Trd_Common.Position as a report; None for one that does not count."""
+    symbol = terms.symbol_of(position)
     if symbol is None:
         return None
     sign = -1.0 if position.positionSide == 1 else 1.0

@@ -11,11 +11,12 @@ import functools
 import importlib
 import logging
 import signal
+import warnings
 from typing import Any
 
 from btstores.errors import ConfigError, MissingExtraError
 
-__all__ = ["context_status", "firm_number", "futu", "pb", "proto_id", "utils", "version"]
+__all__ = ["context_status", "firm_number", "futu", "pb", "proto_id", "use_key", "utils", "version"]
 
 
 @functools.lru_cache(maxsize=None)
@@ -49,6 +50,10 @@ def _quieten(package: Any) -> None:
     log = importlib.import_module("futu.common.ft_logger").logger
     log.file_level = logging.WARNING
     log.console_level = logging.CRITICAL
+    with warnings.catch_warnings():
+        # Its network thread is started by a method that newer Pythons warn of.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        importlib.import_module("futu.common.network_manager").NetManager.default()
 
 
 @functools.lru_cache(maxsize=None)
@@ -85,6 +90,27 @@ def utils() -> Any:
     """Return the module that packs messages."""
     futu()
     return importlib.import_module("futu.common.utils")
+
+
+def use_key(path: str) -> None:
+    """Let all connections of this process use a private key, which OpenD has too.
+
+    Raises `ConfigError` for a file that is no RSA key of 1024 bits without a password.
+    """
+    config = importlib.import_module("futu.common.sys_config")
+    rsa = importlib.import_module("Crypto.PublicKey.RSA")
+    try:
+        with open(path, encoding="utf-8") as file:
+            key = rsa.import_key(file.read())
+    except OSError as error:
+        raise ConfigError.of("rsa_key", path, f"a file to read ({error.strerror})") from None
+    except (ValueError, IndexError, TypeError):
+        raise ConfigError.of("rsa_key", path, "an RSA key (PKCS#1) without a password") from None
+    if not key.has_private() or key.size_in_bits() != 1024:
+        raise ConfigError.of("rsa_key", path, "a private key of 1024 bits")
+    config.SysConfig.set_init_rsa_file(path)
+    # The package would read the file again, and leave it open.
+    config.SysConfig.RSA_OBJ = key
 
 
 def version() -> str:

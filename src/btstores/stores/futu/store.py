@@ -65,7 +65,7 @@ def capabilities_of(market: MarketType, environment: str) -> Capabilities:
     return Capabilities(
         order_types=_REAL_TYPES[market] if is_real else _SIMULATED,
         # A simulated account keeps all orders for the day.
-        tifs=frozenset({TimeInForce.DAY, TimeInForce.GTC}),
+        tifs=frozenset({TimeInForce.DAY, TimeInForce.GTC} if is_real else {TimeInForce.DAY}),
         modify=frozenset() if is_real and market is MarketType.CN_STOCK else changes,
         short=market not in (MarketType.CN_STOCK, MarketType.HK_STOCK),
         freezes=True,

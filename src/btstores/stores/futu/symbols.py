@@ -99,11 +99,13 @@ def symbol_of_order(sec_market: int, code: str, market: int) -> Optional[str]:
 class FutuMarket(NamedTuple):
     """A market of ours in Futu's numbers (Trd_Common.TrdMarket), by environment.
 
-    ``accounts`` are the kinds of simulated account (SimAccType) that may trade it.
+    ``exchanges`` are those of its symbols, ``accounts`` the kinds of simulated account
+    (SimAccType) that may trade it.
     """
 
     real: int
     simulate: int
+    exchanges: FrozenSet[str]
     futures: bool = False
     accounts: FrozenSet[int] = frozenset({1, 4})
 
@@ -111,15 +113,16 @@ class FutuMarket(NamedTuple):
 _HK, _US, _CN, _CONNECT, _FUTURES = 1, 2, 3, 4, 5
 _FUTURES_HK, _FUTURES_US = 10, 11
 _OPTIONS = frozenset({2, 4})
+_IN_HK, _IN_US, _IN_CN = frozenset({"HK"}), frozenset({"US"}), frozenset({"SH", "SZ"})
 
 MARKETS: Dict[MarketType, FutuMarket] = {
-    MarketType.HK_STOCK: FutuMarket(_HK, _HK),
-    MarketType.US_STOCK: FutuMarket(_US, _US),
-    MarketType.CN_STOCK: FutuMarket(_CONNECT, _CN),
-    MarketType.HK_OPTION: FutuMarket(_HK, _HK, accounts=_OPTIONS),
-    MarketType.US_OPTION: FutuMarket(_US, _US, accounts=_OPTIONS),
-    MarketType.HK_FUTURE: FutuMarket(_FUTURES, _FUTURES_HK, True, frozenset({3})),
-    MarketType.US_FUTURE: FutuMarket(_FUTURES, _FUTURES_US, True, frozenset({3})),
+    MarketType.HK_STOCK: FutuMarket(_HK, _HK, _IN_HK),
+    MarketType.US_STOCK: FutuMarket(_US, _US, _IN_US),
+    MarketType.CN_STOCK: FutuMarket(_CONNECT, _CN, _IN_CN),
+    MarketType.HK_OPTION: FutuMarket(_HK, _HK, _IN_HK, accounts=_OPTIONS),
+    MarketType.US_OPTION: FutuMarket(_US, _US, _IN_US, accounts=_OPTIONS),
+    MarketType.HK_FUTURE: FutuMarket(_FUTURES, _FUTURES_HK, _IN_HK, True, frozenset({3})),
+    MarketType.US_FUTURE: FutuMarket(_FUTURES, _FUTURES_US, _IN_US, True, frozenset({3})),
 }
 
 _DEFAULTS = {_HK: "HK", _US: "US", _FUTURES_HK: "HK", _FUTURES_US: "US"}

@@ -8,10 +8,18 @@ from typing import Any, Dict, Iterator, List, Optional, Set, Tuple, Union
 
 from btstores.inbox import Guard
 from btstores.reports import FillReport, OrderEvent, OrderReport, OrderRequest
-from btstores.stores.futu.orders import ENDED, EVENTS, Terms, fill_report, request_of, time_ns
+from btstores.stores.futu.orders import (
+    ENDED,
+    EVENTS,
+    Terms,
+    fill_report,
+    number,
+    request_of,
+    time_ns,
+)
 from btstores.stores.futu.symbols import SIMULATE
 
-__all__ = ["Known", "Tracker"]
+__all__ = ["Known", "Tracker", "lacks_power"]
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +42,8 @@ class Known:
     value: float = 0.0
     told: float = 0.0
     fills: List[FillReport] = dataclasses.field(default_factory=list)
+    #: What the message said that ``request`` was made of.
+    terms_told: Tuple[Any, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -85,12 +95,14 @@ class Tracker:
             return list(self._hear(order, now_ns))
 
     def _hear(self, order: Any, now_ns: int) -> Iterator[Union[OrderReport, FillReport]]:
-        request = request_of(order, self._terms)
-        if request is None:
-            log.warning("futu.order_unnamed order=%s code=%s", order.orderIDEx, order.code)
-            return
         known = self._orders.get(order.orderIDEx)
-        is_new = known is None
+        is_new, terms = known is None, _terms_told(order)
+        if known is not None and terms == known.terms_told:
+            request: Optional[OrderRequest] = known.request
+        else:
+            request = request_of(order, self._terms)
+        if request is None:
+            return  # of another market of the account
         if known is None:
             known = self._add(Known(order.orderIDEx, request))
         updated_ns = time_ns(order, "updateTimestamp", "updateTime", self._terms.timezone) or now_ns
@@ -108,6 +120,7 @@ class Tracker:
             return
         ends = order.orderStatus in ENDED and not known.ended
         known.request, known.updated_ns, known.status = request, updated_ns, order.orderStatus
+        known.terms_told = terms
         if ends and event is not None and event is not OrderEvent.ACCEPTED:
             yield self._report(event, order, known, request, now_ns)
         elif order.orderStatus in (_DISABLED, _FILL_CANCELED):
@@ -117,12 +130,13 @@ class Tracker:
         self, order: Any, known: Known, updated_ns: int
     ) -> Iterator[Union[OrderReport, FillReport]]:
         """Take what an order says to be filled; in a simulated account, tell the increase."""
-        filled = order.fillQty if order.HasField("fillQty") else 0.0
+        filled, price = number(order, "fillQty"), number(order, "fillAvgPrice")
+        if filled is None or not price:
+            return  # what is not told now is told later: the orders are asked for again and again
         size = filled - known.filled
         if size <= 1e-9:
             return
         before, known.filled = known.value, filled
-        price = order.fillAvgPrice if order.HasField("fillAvgPrice") else order.price
         known.value = price * filled
         if self._terms.environment == SIMULATE:
             known.told = filled
@@ -154,7 +168,9 @@ class Tracker:
             known = self._orders.get(order_id)
             client_id = None if known is None else known.request.client_order_id
             report = fill_report(fill, self._terms, client_id)
-            if report is None or fill.status != _FILL_OK:
+            if report is None:
+                return None
+            if fill.status != _FILL_OK:
                 log.error("futu.fill_status fill=%s status=%d", fill.fillIDEx, fill.status)
                 return None
             seen = self._fills.setdefault(order_id, set())
@@ -191,13 +207,14 @@ class Tracker:
             known = self._orders.get(order.orderIDEx) or self._add(Known(order.orderIDEx, request))
             known.accepted = True
             known.request, known.status = request, order.orderStatus
+            known.terms_told = _terms_told(order)
             return self._report(event, order, known, request, now_ns)
 
     def _report(
         self, event: OrderEvent, order: Any, known: Known, request: OrderRequest, now_ns: int
     ) -> OrderReport:
         reason, code = (order.lastErrMsg or None), None
-        if event is OrderEvent.REJECTED and _lacks_power(order.lastErrMsg):
+        if event is OrderEvent.REJECTED and lacks_power(order.lastErrMsg):
             event = OrderEvent.MARGIN
         return OrderReport(
             event,
@@ -215,7 +232,8 @@ class Tracker:
         )
 
 
-def _lacks_power(text: str) -> bool:
+def lacks_power(text: str) -> bool:
+    """Return whether OpenD says that the money is not enough."""
     lowered = text.lower()
     return any(words in lowered for words in _NO_POWER)
 
@@ -227,4 +245,16 @@ def _terms_of(request: OrderRequest) -> Tuple[Any, ...]:
         request.limit_price,
         request.trail_amount,
         request.trail_percent,
+    )
+
+
+def _terms_told(order: Any) -> Tuple[Any, ...]:
+    """Return what of an order can change, as it is told: most messages tell of other things."""
+    return (
+        order.orderType,
+        order.qty,
+        order.price,
+        order.auxPrice,
+        order.trailType,
+        order.trailValue,
     )

@@ -11,7 +11,9 @@ from btstores.reports import (
     AccountReport,
     FillReport,
     MassStatus,
+    OrderEvent,
     OrderModification,
+    OrderReport,
     OrderRequest,
     PositionReport,
 )
@@ -26,7 +28,7 @@ from btstores.stores.futu.orders import (
     position_report,
 )
 from btstores.stores.futu.symbols import REAL, SIMULATE, FutuMarket
-from btstores.stores.futu.tracker import Tracker
+from btstores.stores.futu.tracker import Tracker, lacks_power
 from btstores.stores.gateway import PutReport
 
 __all__ = ["Trading", "choose_account"]
@@ -34,6 +36,7 @@ __all__ = ["Trading", "choose_account"]
 log = logging.getLogger(__name__)
 
 _CURRENCY_NUMBERS = {name: number for number, name in CURRENCIES.items()}
+_CURRENCY_NUMBERS["CNY"] = _CURRENCY_NUMBERS["CNH"]  # outside the mainland it is called so
 _CANCEL = 2
 _ACTIVE = 0
 
@@ -79,7 +82,14 @@ class Trading:
 
     def place(self, request: OrderRequest) -> None:
         """Send an order. Raises `VenueRefused`, or `OutcomeUnknown`."""
-        answer = self._ask("Trd_PlaceOrder", lambda c2s: fill_order(c2s, request, self.terms))
+        try:
+            answer = self._ask("Trd_PlaceOrder", lambda c2s: fill_order(c2s, request, self.terms))
+        except VenueRefused as error:
+            if self.put is None or not lacks_power(str(error)):
+                raise
+            key, now_ns = request.client_order_id, self._clock.time_ns()
+            self.put(OrderReport(OrderEvent.MARGIN, now_ns, key, reason=str(error)))
+            return
         self._tracker.sent(request, answer.orderIDEx or str(answer.orderID))
 
     def cancel(self, client_order_id: str, order_id: Optional[str]) -> None:

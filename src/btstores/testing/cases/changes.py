@@ -101,7 +101,10 @@ def replace_stop(t: Desk) -> Script:
 
 
 @case(
-    "E36", params={"on_unsupported": "reject", "emulate": ()}, capabilities={"modify": frozenset()}
+    "E36",
+    needs=("tif GTC",),
+    params={"on_unsupported": "reject", "emulate": ()},
+    capabilities={"modify": frozenset()},
 )
 def amend_unsupported(t: Desk) -> Script:
     """A change that the venue cannot make is refused here, and the order stands."""

@@ -76,9 +76,10 @@ def cancel_fails(t: Desk) -> Script:
         t.faults.fail("cancel", error, reached=False)
         assert t.cancel(order)
         yield t.moment()
-        proves_nothing(t, order)
-        assert t.at_venue(order) is not None
-        assert t.cancel(order)
+        if not t.is_emulated(order):  # else the core asks again by itself
+            proves_nothing(t, order)
+            assert t.at_venue(order) is not None
+            assert t.cancel(order)
         yield t.told(order, "Canceled")
         assert not order.info.outcome_unknown
     order = yield from resting(t)

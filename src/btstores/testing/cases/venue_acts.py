@@ -154,7 +154,7 @@ def throttled(t: Desk) -> Script:
     t.cancel(orders[0])
     yield t.told(orders[0], "Canceled")
     assert t.store.clock.time_ns() - began_ns < 4_000_000_000
-    assert len(t.sent()) == 2
+    assert len(t.sent()) <= 2
     for order in orders[1:]:
         yield t.within(15.0, t.told(order, "Accepted"))
     times = [call.time_ns for call in t.faults.calls if call.name == "place"]

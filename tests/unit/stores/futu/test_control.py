@@ -233,6 +233,23 @@ def test_who_quits_has_an_answer_first(opend: OpenD) -> None:
     assert not [one for one in threading.enumerate() if "control" in one.name]
 
 
+def test_who_is_killed_takes_it_along(opend: OpenD) -> None:
+    asked = threading.Event()
+    control = Control(opend, quit=asked.set)
+    control.start()
+    try:
+        for options, ends in (({}, False), ({"at_close": True}, True)):
+            line = {"do": "quit" if options else "state", **options}
+            with socket.create_connection(("127.0.0.1", control.port), timeout=10) as sock:
+                sock.sendall(json.dumps(line).encode() + b"\n")
+                assert json.loads(sock.makefile().readline())["ok"] is True
+                assert not asked.is_set()
+            if ends:
+                assert asked.wait(10)
+    finally:
+        control.stop()
+
+
 # Making an OpenD
 
 

@@ -335,6 +335,18 @@ def test_a_quote_comes_before_the_trade_that_hits_it():
     assert world.quote("HK.00700") == heard.quotes[-1]
 
 
+@pytest.mark.parametrize("size", [100.0, 50_000.0])
+def test_quotes_are_as_deep_as_trades_are_large(size):
+    (like,) = made_up(["US.AAPL"], bars=1)
+    ticks = [
+        Tick("US.AAPL", at("2024-01-02 10:00:00", "US.AAPL") + n, 190.0, size) for n in range(99)
+    ]
+    _, heard = played(series_of(like.instrument, ticks, TimeFrame.TICKS))
+    sizes = [side for one in heard.quotes for side in (one.bid_size, one.ask_size)]
+    assert 0.5 * size < sum(sizes) / len(sizes) < 1.5 * size
+    assert all(one == int(one) for one in sizes)
+
+
 def test_given_quotes_and_trades_pass_through():
     ticks = trades_of("HK.00700", ("2024-01-02 10:00:00", 400.0), ("2024-01-02 10:00:05", 400.2))
     quote = Quote("HK.00700", at("2024-01-02 10:00:01"), 400.0, 400.4, 100.0, 300.0)

@@ -20,6 +20,8 @@ __all__ = ["Board", "DayFigures", "Trade", "next_price"]
 
 #: As many as a request can ask for.
 _TICKS_KEPT = 1000
+#: So many lots are quoted on average, where nobody has told.
+_USUAL_LOTS = 30
 
 
 class Trade(NamedTuple):
@@ -153,7 +155,9 @@ class Board:
         if not self._makes_quotes:
             return None
         lot = self.instrument.lot or 1.0
-        sizes = [lot * self._chance.randrange(1, 60) for _ in range(2)]
+        # Where thousands are traded at a time, thousands are quoted.
+        unit = lot * max(1.0, (tick.size or 0.0) // (_USUAL_LOTS * lot))
+        sizes = [unit * self._chance.randrange(1, 2 * _USUAL_LOTS) for _ in range(2)]
         direction = 1 if (tick.side or self._side(tick.price)) is Side.SELL else -1
         other = tick.price
         for _ in range(self._chance.choice((1, 1, 1, 2))):

@@ -84,7 +84,9 @@ _COMMANDS: Dict[str, _Command] = {
         (_ACCOUNT, _number("amount", _NEEDED), Param("currency", None, (str,))),
     ),
     "notify": _Command("send a notice in the names of Notify.proto: kind and its fields", (), True),
-    "quit": _Command("end"),
+    "quit": _Command(
+        "end; at_close: when this connection ends", (Param("at_close", False, (bool,)),)
+    ),
 }
 
 
@@ -249,8 +251,10 @@ class Control:
         fields = {name: value for name, value in asked.items() if name != "kind"}
         self.opend.notify(str(asked.get("kind")), **fields)
 
-    def _do_quit(self, asked: Mapping[str, Any]) -> None:
-        self._leaving = True
+    def _do_quit(self, asked: Mapping[str, Any]) -> Dict[str, Any]:
+        # What is said of one connection only is remembered where its lines are read.
+        self._leaving = self._leaving or not asked["at_close"]
+        return {"at_close": True} if asked["at_close"] else {}
 
     def _known(self, symbol: str) -> str:
         known = self.opend.world.instruments
@@ -277,16 +281,22 @@ class Control:
             self._clients.append((sock, thread))
 
     def _serve(self, sock: socket.socket) -> None:
+        at_close = False
         try:
             with sock, sock.makefile("rw", encoding="utf-8", newline="\n") as file:
                 for line in file:
                     if line.strip():
-                        file.write(json.dumps(self.answer(line), default=str) + "\n")
+                        answer = self.answer(line)
+                        file.write(json.dumps(answer, default=str) + "\n")
                         file.flush()
+                        at_close = at_close or bool(answer.get("at_close"))
                         if self._leaving:
                             self._quit()
         except (OSError, UnicodeDecodeError) as error:
             log.debug("control.closed: %s", error)
+        # Whoever asked for it may have been killed. When we stop ourselves there is no need.
+        if at_close and self._listener is not None:
+            self._quit()
 
 
 def _checked(name: str, command: _Command, asked: Mapping[str, Any]) -> Dict[str, Any]:
