@@ -4,7 +4,8 @@
     python docs/generate.py --check    only names the pages that are stale
 
 A page holds ``<!-- generated: NAME -->``, the part, ``<!-- end -->``. NAME is a key of `TABLES`,
-``code FILE`` or ``output FILE`` with a file of docs/examples.
+``code FILE`` or ``output FILE`` with a file of docs/examples, or ``example FILE`` with one of
+examples.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import contextlib
 import functools
 import inspect
 import io
+import json
 import logging
 import re
 import runpy
@@ -23,11 +25,16 @@ from typing import Any, Callable, Dict, Iterable, List, Sequence
 from btstores import errors
 from btstores.orders.lifecycle import OrderState, OwnEvent, next_state
 from btstores.orders.reasons import REASONS
-from btstores.reports import OrderEvent
+from btstores.reports import OrderEvent, OrderType
 from btstores.stores.base import BaseStore
+from btstores.stores.futu.opend.control import _COMMANDS as COMMANDS
+from btstores.stores.futu.opend.faults import FAULTS
+from btstores.stores.futu.store import FutuStore, capabilities_of
+from btstores.stores.futu.symbols import MARKETS, REAL, SIMULATE
 from btstores.stores.paper import PaperStore
 from btstores.testing import all_cases, matrix, run_cases
 from btstores.testing.paper import ControlledPaper
+from btstores.testing.results import Outcome, Result
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "docs" / "examples"
@@ -112,24 +119,90 @@ def param_table(owner: Any) -> str:
     return _table(["parameter", "default", "meaning"], rows)
 
 
+#: The column heads and words of `futu_table`, in the languages of its pages.
+FUTU_WORDS = {
+    "en": ("account", "market", "order types", "can be changed", "short sales", "nothing", "yes"),
+    "zh": ("账户", "市场", "订单类型", "可以修改", "卖空", "无", "可以"),
+}
+
+#: What `broker.modify` calls the fields of a live order.
+CHANGES = {
+    "size": "size",
+    "price": "price",
+    "limit_price": "plimit",
+    "trail_amount": "trailamount",
+    "trail_percent": "trailpercent",
+}
+
+
+def futu_table(language: str) -> str:
+    """Return what Futu does by itself by environment and market; equal markets share a row."""
+    account, market, kinds, changes, short, nothing, yes = FUTU_WORDS[language]
+    rows: Dict[Any, List[str]] = {}
+    for environment in (REAL, SIMULATE):
+        for each in MARKETS:
+            can = capabilities_of(each, environment)
+            types = [kind.value for kind in OrderType if kind in can.order_types]
+            named = [argument for field, argument in CHANGES.items() if field in can.modify]
+            words = (", ".join(types), ", ".join(named) or nothing)
+            key = (environment, *words, yes if can.short else "-")
+            rows.setdefault(key, []).append(f"`{each.name}`")
+    lines = [[f"`{key[0]}`", ", ".join(names), *key[1:]] for key, names in rows.items()]
+    return _table([account, market, kinds, changes, short], lines)
+
+
+def fault_table() -> str:
+    """Return the faults of the simulated OpenD with their options."""
+    rows = []
+    for name, kind in FAULTS.items():
+        options = ", ".join(f"`{option.name}`" for option in kind.options)
+        rows.append([f"`{name}`", kind.when, kind.doc, options])
+    return _table(["fault", "when", "what happens", "options"], rows)
+
+
+def control_table() -> str:
+    """Return the commands of the control port of the simulated OpenD."""
+    rows = []
+    for name, command in COMMANDS.items():
+        options = ", ".join(f"`{option.name}`" for option in command.options)
+        rows.append([f"`{name}`", command.doc, options])
+    return _table(["`do`", "what happens", "options"], rows)
+
+
 def conformance_table() -> str:
-    """Run the conformance suite on the paper venue and return what came of it."""
+    """Run the conformance suite on the paper venue and return what came of it.
+
+    What came of it on other venues is read: see `measure_conformance.py`.
+    """
     columns: Dict[str, Dict[str, Any]] = {"paper": {}, "paper, emulated": {"emulate": "all"}}
     logging.disable(logging.CRITICAL)  # what it breaks on purpose is no news
     try:
-        return matrix(
-            {
-                name: run_cases(all_cases(), functools.partial(ControlledPaper, **params))
-                for name, params in columns.items()
-            }
-        )
+        results: Dict[str, List[Result]] = {
+            name: run_cases(all_cases(), functools.partial(ControlledPaper, **params))
+            for name, params in columns.items()
+        }
+        return matrix({**results, **measured_conformance()})
     finally:
         logging.disable(logging.NOTSET)
 
 
+def measured_conformance() -> Dict[str, List[Result]]:
+    """Return what came of the suite on the venues that need minutes for it."""
+    text = (ROOT / "docs" / "conformance.json").read_text(encoding="utf-8")
+    return {
+        name: [Result(key, title, Outcome(outcome), reason) for key, title, outcome, reason in rows]
+        for name, rows in json.loads(text).items()
+    }
+
+
 TABLES: Dict[str, Callable[[], str]] = {
     "conformance": conformance_table,
+    "control of opend": control_table,
     "errors": error_table,
+    "faults of opend": fault_table,
+    "futu markets": lambda: futu_table("en"),
+    "futu markets zh": lambda: futu_table("zh"),
+    "futu parameters": lambda: param_table(FutuStore),
     "order states": order_state_table,
     "reasons": reason_table,
     "store parameters": lambda: param_table(BaseStore),
@@ -144,6 +217,8 @@ def part(name: str) -> str:
         return TABLES[name]()
     if kind == "code":
         return "```python\n" + (EXAMPLES / file).read_text(encoding="utf-8") + "```\n"
+    if kind == "example":
+        return "```python\n" + (ROOT / "examples" / file).read_text(encoding="utf-8") + "```\n"
     if kind == "output":
         return "```text\n" + output_of(file) + "```\n"
     raise KeyError(name)

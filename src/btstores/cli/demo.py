@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any, Dict, NamedTuple, Optional, TextIO
+from typing import Any, Dict, NamedTuple, Optional, Sequence, TextIO, Tuple
 
 import backtrader as bt
 
@@ -17,7 +17,15 @@ from btstores.cli.strategies import strategy_defaults
 from btstores.cli.text import Screen, frame_text, money, percent, progress
 from btstores.errors import ConfigError
 
-__all__ = ["demo_command", "sizes_for"]
+__all__ = [
+    "demo_command",
+    "draw_pictures",
+    "introduce",
+    "sizes_for",
+    "status_of",
+    "tell_end",
+    "writable_folder",
+]
 
 CASH = 1_000_000.0
 COMMISSION = 0.0001
@@ -30,7 +38,11 @@ TICKS = 10
 
 def demo_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Run the demo; return the exit status."""
-    folder = "" if args.no_picture else _writable(args.out)
+    if args.store == "futu":
+        from btstores.cli.demo_futu import futu_demo_command
+
+        return futu_demo_command(args, out, err)
+    folder = "" if args.no_picture else writable_folder(args.out)
     progress(err, "reading the prices ...")
     prices = find_prices(args.data, args.symbol, args.seed, args.bars)
     sizes = sizes_for(prices)
@@ -52,7 +64,12 @@ def demo_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     recorder = Recorder(JsonLines(out)) if args.json else Lines(screen).recorder
     watch(cerebro, recorder)
     if not args.json:
-        _introduce(screen, args, prices, chosen)
+        facts = [
+            ("account", f"{money(CASH)}, commission {100 * COMMISSION:.2f} %"),
+            ("market", _market(prices)),
+            ("pace", f"{_pace(args, prices)}; Ctrl-C ends it"),
+        ]
+        introduce(screen, prices, chosen, facts)
     run = Run(cerebro)
     paced = args.speed is not None and args.speed != "max"
     run.go(args.seconds if paced else None)
@@ -64,15 +81,18 @@ def demo_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         screen.line()
     pictures: Dict[str, Optional[str]] = {}
     if not args.no_picture:
-        pictures = _draw(screen, args, folder, prices, recorder, summary)
+        pictures = draw_pictures(screen, args, folder, prices, recorder, summary)
     summary["pictures"] = pictures
     if args.json:
         JsonLines(out)(summary)
     else:
-        _finish(screen, summary, pictures)
-    if run.ended_by in ("SIGINT", "SIGTERM"):
-        return 130 if run.ended_by == "SIGINT" else 143
-    return 0
+        tell_end(screen, summary, pictures)
+    return status_of(run)
+
+
+def status_of(run: Run) -> int:
+    """Return the exit status of a run that has not failed."""
+    return {"SIGINT": 130, "SIGTERM": 143}.get(run.ended_by or "", 0)
 
 
 def _open(args: argparse.Namespace, prices: DemoPrices, sizes: Sizes) -> Any:
@@ -118,7 +138,8 @@ def sizes_for(prices: DemoPrices) -> Sizes:
     return Sizes(part, share)
 
 
-def _writable(folder: str) -> str:
+def writable_folder(folder: str) -> str:
+    """Return the folder, which is made if need be. Raises `ConfigError`."""
     try:
         os.makedirs(folder, exist_ok=True)
         probe = os.path.join(folder, ".probe")
@@ -131,18 +152,21 @@ def _writable(folder: str) -> str:
     return folder
 
 
-def _introduce(
-    screen: Screen, args: argparse.Namespace, prices: DemoPrices, chosen: Dict[str, Any]
+def introduce(
+    screen: Screen,
+    prices: DemoPrices,
+    chosen: Dict[str, Any],
+    facts: Sequence[Tuple[str, str]],
 ) -> None:
+    """Say what is about to run: the strategy, the prices, and other facts by name."""
     screen.line("btstores demo: an ordinary backtrader strategy trades through a store", "bold")
     frame = frame_text(prices.timeframe, prices.compression)
     values = dict(strategy_defaults(SmaBracket), **chosen)
     parameters = ", ".join(f"{name}={value}" for name, value in values.items())
     screen.line(f"  strategy  SmaBracket({parameters})")
     screen.line(f"  prices    {prices.symbol}, {frame}: {prices.about}")
-    screen.line(f"  account   {money(CASH)}, commission {100 * COMMISSION:.2f} %")
-    screen.line(f"  market    {_market(prices)}")
-    screen.line(f"  pace      {_pace(args, prices)}; Ctrl-C ends it")
+    for name, text in facts:
+        screen.line(f"  {name:<8}  {text}")
     screen.line()
 
 
@@ -162,7 +186,7 @@ def _pace(args: argparse.Namespace, prices: DemoPrices) -> str:
     return f"{prices.bars} bars in about {args.seconds:g} s"
 
 
-def _draw(
+def draw_pictures(
     screen: Screen,
     args: argparse.Namespace,
     folder: str,
@@ -194,7 +218,8 @@ def _draw(
     return made
 
 
-def _finish(screen: Screen, summary: Dict[str, Any], pictures: Dict[str, Optional[str]]) -> None:
+def tell_end(screen: Screen, summary: Dict[str, Any], pictures: Dict[str, Optional[str]]) -> None:
+    """Print the result, and where the pictures are."""
     start, final = summary["start_value"], summary["final_value"]
     text = f"Final value: {money(final)} {summary['currency']} ({percent(final / start - 1)})"
     screen.line(text, "bold")

@@ -110,6 +110,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_run(commands)
     _add_stores(commands)
+    _add_doctor(commands)
     _add_markets(commands)
     _add_conformance(commands)
     _add_sim(commands)
@@ -140,14 +141,22 @@ _DEMO = """examples:
   btstores demo --seed 7                 made-up minutes
   btstores demo --data MYFILE.csv        your own prices
   btstores demo --speed max --json       at once, for machines
+  btstores demo --store futu             Futu's client, and a link that breaks
 
---json: one object a line, its "event" is data, history, bar, order, fill, trade or store;
-the last one is the "summary" with all orders, fills and trades, positions, final_value and
-the pictures."""
+With --store futu the market is a simulated OpenD in a process of its own, the client is the
+genuine futu-api, prices are made up, and the link breaks once.
+
+--json: one object a line, its "event" is data, history, bar, order, fill, trade or store, and
+with --store futu also fault, link or reconciled; the last one is the "summary" with all orders,
+fills and trades, positions, final_value, the pictures and, of Futu, the breaks and the proof
+that what was told is what OpenD lists."""
 
 
 def _add_demo(commands: Any) -> None:
     parser = _add(commands, "demo", "watch a strategy trade on a simulated exchange", _DEMO)
+    parser.add_argument(
+        "--store", choices=("paper", "futu"), default="paper", help="through which (default paper)"
+    )
     parser.add_argument("--data", metavar="FILE.csv", help="play the prices of this file")
     parser.add_argument("--symbol", metavar="S", help="AAPL (default), GOOG, IBM or MSFT")
     parser.add_argument("--seed", type=int, metavar="N", help="make the prices up from this seed")
@@ -250,6 +259,32 @@ def _stores(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     from btstores.cli.stores import stores_command
 
     return stores_command(args, out, err)
+
+
+_DOCTOR = """examples:
+  btstores doctor --store futu
+  btstores doctor --store futu --set port=11112 --set market=US_STOCK
+  btstores doctor --store futu --set trade_env=REAL --set account=281756 --json
+
+It connects, looks, and sends no order. The exit status is 0 if nothing is to mend.
+
+--json: one object a line, with what, good, text and cure."""
+
+
+def _add_doctor(commands: Any) -> None:
+    about = "tell what keeps a store from working, and what to do about it"
+    parser = _add(commands, "doctor", about, _DOCTOR)
+    parser.add_argument("--store", metavar="NAME", required=True, help="see btstores stores")
+    parser.add_argument(
+        "--set", metavar="NAME=VALUE", action="append", default=[], help="parameter of the store"
+    )
+    parser.set_defaults(handler=_doctor)
+
+
+def _doctor(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from btstores.cli.doctor import doctor_command
+
+    return doctor_command(args, out, err)
 
 
 _MARKETS = """examples:

@@ -168,16 +168,16 @@ def _lay_out(figure: Any, picture: PictureData) -> None:
     )
     figure.update_yaxes(title_text="position", row=3, col=1)
     figure.update_yaxes(tickformat=",", automargin=True)
-    if picture.history:
+    for shade in picture.shades:
         figure.add_vrect(
-            x0=-0.5,
-            x1=picture.history - 0.5,
-            fillcolor=COLOURS["history"],
+            x0=shade.first - 0.5,
+            x1=shade.last + 0.5,
+            fillcolor=COLOURS[shade.words],
             layer="below",
             line_width=0,
             row=1,
             col=1,
-            annotation_text="history",
+            annotation_text=shade.words,
             annotation_position="top right",
         )
 

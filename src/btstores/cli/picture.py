@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from btstores.cli.record import Event, Recorder, moment
+from btstores.cli.record import ALIVE, Event, Recorder, moment
 from btstores.cli.text import clock_text, money, percent, price_text, size_text
 
 __all__ = ["COLOURS", "Level", "Mark", "PictureData", "draw_png"]
@@ -23,6 +23,7 @@ COLOURS = {
     "drawdown": "#E69F00",
     "position": "#56B4E9",
     "history": "#F0F0F0",
+    "link down": "#FBE6D4",
 }
 
 
@@ -47,6 +48,14 @@ class Level(NamedTuple):
     last: int
 
 
+class Shade(NamedTuple):
+    """Bars from ``first`` to ``last`` that came late, and why: a key of `COLOURS`."""
+
+    first: int
+    last: int
+    words: str
+
+
 class PictureData(NamedTuple):
     """What is drawn; ``x`` counts bars, so that nights and week-ends leave no gaps."""
 
@@ -56,7 +65,7 @@ class PictureData(NamedTuple):
     decimals: int
     bars: List[Event]
     labels: List[str]
-    history: int
+    shades: List[Shade]
     marks: List[Mark]
     levels: List[Level]
     values: List[Tuple[int, float]]
@@ -76,6 +85,7 @@ class PictureData(NamedTuple):
         times = [bar["time"] for bar in bars]
         fills = [fill for fill in recorder.fills if fill["data"] == symbol]
         orders = [order for order in recorder.orders.values() if order["data"] == symbol]
+        marks = [Mark(_index(times, fill), fill) for fill in fills]
         values = [(index, bar["value"]) for index, bar in enumerate(bars) if bar["live"]]
         return cls(
             title=title,
@@ -84,9 +94,9 @@ class PictureData(NamedTuple):
             decimals=recorder.decimals.get(symbol, 2),
             bars=bars,
             labels=[clock_text(moment(time), frame) for time in times],
-            history=sum(not bar["live"] for bar in bars),
-            marks=[Mark(_index(times, fill), fill) for fill in fills],
-            levels=_levels(orders, len(bars)),
+            shades=_shades(bars),
+            marks=marks,
+            levels=_levels(orders, marks, len(bars)),
             values=values,
             drawdowns=_drawdowns([value for _, value in values]),
             summary=summary,
@@ -114,12 +124,29 @@ def _index(times: List[str], fill: Event) -> int:
     return min(bisect.bisect_left(times, fill["time"]), max(0, len(times) - 1))
 
 
-def _levels(orders: List[Event], count: int) -> List[Level]:
-    return [
-        Level(one["role"], one["price"], one["sent_bar"] - 1, min(one["bar"], count - 1))
-        for one in orders
-        if one["role"] in ("stop", "target") and one["price"] and one["status"] != "Rejected"
-    ]
+def _shades(bars: List[Event]) -> List[Shade]:
+    """Return where bars were not live: before the start, and while there was no link."""
+    shades: List[Shade] = []
+    for x, bar in enumerate(bars):
+        if bar["live"]:
+            continue
+        if shades and shades[-1].last == x - 1:
+            shades[-1] = shades[-1]._replace(last=x)
+        else:
+            shades.append(Shade(x, x, "link down" if x else "history"))
+    return shades
+
+
+def _levels(orders: List[Event], marks: List[Mark], count: int) -> List[Level]:
+    levels: List[Level] = []
+    # A fill that is told late has its place among the bars that came late with it.
+    filled = {mark.fill["order"]: mark.x for mark in marks}
+    for one in orders:
+        if one["role"] in ("stop", "target") and one["price"] and one["status"] != "Rejected":
+            told = count - 1 if one["status"] in ALIVE else one["bar"]
+            last = min(max(told, filled.get(one["order"], 0)), count - 1)
+            levels.append(Level(one["role"], one["price"], one["sent_bar"] - 1, last))
+    return levels
 
 
 def _drawdowns(values: List[float]) -> List[float]:
@@ -158,11 +185,12 @@ def draw_png(picture: PictureData, path: str) -> None:
 
 
 def _draw_prices(axis: Any, picture: PictureData) -> None:
-    if picture.history:
-        axis.axvspan(-0.5, picture.history - 0.5, color=COLOURS["history"], zorder=0)
+    for shade in picture.shades:
+        last = shade.last + 0.5
+        axis.axvspan(shade.first - 0.5, last, color=COLOURS[shade.words], zorder=0)
         axis.annotate(
-            "history  ",
-            (picture.history - 0.5, 0.985),
+            f"{shade.words}  ",
+            (last, 0.985),
             xycoords=("data", "axes fraction"),
             ha="right",
             va="top",
