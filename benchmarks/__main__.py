@@ -10,6 +10,7 @@ import time
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 from benchmarks import (
+    futu,
     handover,
     history,
     latency,
@@ -33,6 +34,7 @@ SECTIONS: Dict[str, Callable[[Plan], Iterator[Row]]] = {
     "reports": reports.rows,
     "sessions": sessions.rows,
     "triggers": triggers.rows,
+    "futu": futu.rows,
 }
 RESULTS = os.path.join(os.path.dirname(__file__), "results.json")
 HEAD = ("name", "value", "unit", "baseline", "ratio", "target", "met", "compared with")

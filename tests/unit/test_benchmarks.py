@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 
 import pytest
@@ -13,8 +14,18 @@ from benchmarks.harness import Plan, Row, percentile
 TINY = Plan(scale=0.001, repeats=1, feeds=(2,), qcheck=0.02, isolate=False)
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+#: These take ten seconds and more, as small as they come.
+LONG = ("memory", "futu")
+
+
+@pytest.mark.parametrize(
+    "section",
+    [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in SECTIONS],
+)
+@pytest.mark.filterwarnings("ignore:setDaemon:DeprecationWarning")
 def test_each_section_yields_rows(section):
+    if section == "futu":
+        pytest.importorskip("futu", reason="futu-api is not installed")
     rows = list(SECTIONS[section](TINY))
     assert rows
     for row in rows:
@@ -25,6 +36,12 @@ def test_each_section_yields_rows(section):
         assert (record["baseline"] is None) == (record["against"] == "")
         assert (record["met"] is None) == (record["target"] == "")
     assert len({row.name for row in rows}) == len(rows)
+
+
+def test_without_futu_api_its_section_says_why_it_has_no_rows(monkeypatch, capsys):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert list(SECTIONS["futu"](TINY)) == []
+    assert "futu-api is not installed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
