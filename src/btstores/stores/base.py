@@ -441,7 +441,7 @@ class BaseStore(metaclass=KeyedInstances):
     ) -> Sequence[Union[Bar, Tick]]:
         """Return complete bars (or ticks) between two times, both included, ascending."""
         subscription = Subscription(dataname, int(timeframe), compression)
-        return self.outbox.call(
+        return self.queries.call(
             self.gateway.history,
             subscription,
             start_ns,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from btstores.clock import RealClock
+from btstores.errors import LinkError
 from btstores.orders.book import OrderRecord
 from btstores.reports import OrderRequest, OrderType, Side, Subscription
 from tests.support.venue import ScriptedGateway, new_store
@@ -40,6 +43,22 @@ def test_an_order_does_not_wait_behind_a_question_for_history():
         store.order_create(OrderRecord(request))
         assert venue.ordered.wait(SOON)
         assert answers == []
+    finally:
+        venue.go_on.set()
+        store.stop()
+
+
+def test_an_order_does_not_wait_behind_history_that_was_given_up():
+    venue = SlowHistory()
+    store = new_store(gateway=venue, clock=RealClock())
+    store.connect()
+    store.params.timeout = 0.1
+    try:
+        with pytest.raises(LinkError, match="history"):
+            store.get_history_data("A", 4)
+        request = OrderRequest("1", "A", Side.BUY, 1.0, OrderType.MARKET)
+        store.order_create(OrderRecord(request))
+        assert venue.ordered.wait(SOON)
     finally:
         venue.go_on.set()
         store.stop()
