@@ -38,8 +38,11 @@ _CONNECTION_STATUS = 3
 _UNLOCKED_NS = 10 * NS_PER_SECOND
 #: Seconds between two looks at what has come due.
 _TURN = 0.05
-#: Seconds between two looks at balances after something has happened, and otherwise.
-_SOON, _USUALLY = 0.2, 3.0
+#: Nanoseconds between two looks at balances after something has happened, and otherwise: OpenD
+#: answers from its own memory, without a limit, and a change is to be told within a second.
+_SOON_NS, _USUALLY_NS = NS_PER_SECOND // 5, NS_PER_SECOND * 4 // 5
+#: Nanoseconds between two looks at the orders.
+_ORDERS_NS = 3 * NS_PER_SECOND
 
 
 class FutuGateway(Gateway):
@@ -72,7 +75,7 @@ class FutuGateway(Gateway):
         self._stop = Signal()
         self._worker = Outbox("futu-gateway")
         self._timer: Optional[Timer] = None
-        self._refreshed_ns = 0
+        self._refreshed_ns = self._polled_ns = 0
         self._connections: List[Connection] = []
         self._put: Optional[PutReport] = None
         self._generation = 0
@@ -237,7 +240,7 @@ class FutuGateway(Gateway):
 
     def _begin(self) -> None:
         self._stop = Signal()
-        self._refreshed_ns = self._clock.monotonic_ns()
+        self._refreshed_ns = self._polled_ns = self._clock.monotonic_ns()
         self._take_turns(self._stop)
 
     def _take_turns(self, stop: Signal) -> None:
@@ -256,12 +259,13 @@ class FutuGateway(Gateway):
         try:
             self.quotes.close_bars()
             self.quotes.end_streams()
-            waited = (self._clock.monotonic_ns() - self._refreshed_ns) / NS_PER_SECOND
-            if waited > (_SOON if trading.stale else _USUALLY):
+            now_ns = self._clock.monotonic_ns()
+            if now_ns - self._refreshed_ns > (_SOON_NS if trading.stale else _USUALLY_NS):
                 trading.refresh()
-                if waited > _USUALLY:
-                    trading.poll()
                 self._refreshed_ns = self._clock.monotonic_ns()
+            if now_ns - self._polled_ns > _ORDERS_NS:
+                trading.poll()
+                self._polled_ns = self._clock.monotonic_ns()
         except Exception:
             log.exception("futu.turn_failed")
 

@@ -395,6 +395,13 @@ def test_an_order_by_hand_is_seen_and_changes_the_position(stage, opend):
     assert one.store.get_cash() < 1_000_000.0
 
 
+def test_money_that_was_paid_in_is_told_without_an_order(stage, opend):
+    one = stage().connect()
+    before = one.store.get_cash()
+    account_of(opend).deposit(500.0)
+    one.until(lambda: one.store.get_cash() == before + 500.0)
+
+
 def test_a_refusal_has_opends_words(stage, opend):
     one = stage(checks={"size": "off", "power": "off"}).connect()
     lot = one.order(size=50.0, price=300.0)
