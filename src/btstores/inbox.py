@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections import deque
 from typing import Any, Callable, Deque, Generic, Iterator, List, Optional, Tuple, TypeVar
 
@@ -154,6 +155,8 @@ class _Calls:
         # then one that was put before it. Both appends are atomic.
         (self._urgent if urgent else self._others).append(call)
         self._tokens.put(True)
+        # The thread that waits for it may begin: this one would keep the interpreter till it rests.
+        time.sleep(0)
 
     def end(self) -> None:
         """End the iteration after as many calls as have been put."""
