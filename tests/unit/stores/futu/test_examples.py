@@ -40,7 +40,7 @@ def run(script: str, *arguments: str, **environment: str) -> Any:
 )
 def test_the_bracket_trades_and_ends(market: str, symbol: str, seed: int, currency: str) -> None:
     with make_opend(OpenDConfig(port=0, symbols=(symbol,), seed=seed, speed=600.0)) as opend:
-        done = run("futu_bracket.py", market, "25", FUTU_PORT=str(opend.port))
+        done = run("futu_bracket.py", market, "60", FUTU_PORT=str(opend.port))
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert [line.split() for line in lines[:2]] == [
