@@ -16,7 +16,15 @@ import threading
 import time
 from typing import Callable, List, Optional, Tuple
 
-__all__ = ["NS_PER_SECOND", "Clock", "RealClock", "SimulatedClock", "Timer", "wall_clock"]
+__all__ = [
+    "NS_PER_SECOND",
+    "Clock",
+    "RealClock",
+    "SimulatedClock",
+    "Timer",
+    "give_way",
+    "wall_clock",
+]
 
 NS_PER_SECOND = 1_000_000_000
 
@@ -192,6 +200,11 @@ class SimulatedClock(Clock):
             self.run_next()
             due = self.next_ns()
         self._now_ns = max(self._now_ns, when_ns)
+
+
+def give_way() -> None:
+    """Let a thread that can go on do so now."""
+    time.sleep(0)
 
 
 @functools.lru_cache(maxsize=None)

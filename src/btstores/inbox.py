@@ -10,11 +10,10 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-import time
 from collections import deque
 from typing import Any, Callable, Deque, Generic, Iterator, List, Optional, Tuple, TypeVar
 
-from btstores.clock import Clock, SimulatedClock
+from btstores.clock import Clock, SimulatedClock, give_way
 from btstores.errors import LinkError
 from btstores.reports import Report
 
@@ -156,7 +155,7 @@ class _Calls:
         (self._urgent if urgent else self._others).append(call)
         self._tokens.put(True)
         # The thread that waits for it may begin: this one would keep the interpreter till it rests.
-        time.sleep(0)
+        give_way()
 
     def end(self) -> None:
         """End the iteration after as many calls as have been put."""
