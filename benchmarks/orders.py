@@ -109,6 +109,19 @@ def journaled(count: int) -> Buying:
     return simulated(count, through_store=True, journal=True)
 
 
+def fsyncs(count: int) -> List[float]:
+    """Return the microseconds that the disk takes to keep a record's worth of bytes."""
+    found: List[float] = []
+    with tempfile.NamedTemporaryFile() as file:
+        for _ in range(count):
+            start = time.perf_counter()
+            file.write(b"x" * 512)
+            file.flush()
+            os.fsync(file.fileno())
+            found.append(1e6 * (time.perf_counter() - start))
+    return found
+
+
 def threaded(count: int) -> Buying:
     """Buy on live ticks on the wall clock: a thread of the store calls the gateway."""
     side = Ours(1, 0.5, risk=RISK)
@@ -177,6 +190,11 @@ def rows(plan: Plan) -> Iterator[Row]:
             against,
             most=most,
         )
+    adds = median([median(buying.placed) for buying in with_journal])
+    adds -= median([median(buying.placed) for buying in inline])
+    disk = median([median(plan.run(fsyncs, count)) for _ in range(plan.repeats)])
+    title = "what a durable intent adds to an order, p50"
+    yield Row(title, adds, "us", disk, "an fsync of 512 bytes", most=1000.0)
     yield Row(
         "buy() until it returns, through the sending thread, p50",
         median([median(buying.returned) for buying in sent]),

@@ -80,10 +80,15 @@ class Ours:
     """Store feeds and the store's broker, or backtrader's own."""
 
     def __init__(
-        self, feeds: int, qcheck: float, risk: Any = None, own_broker: bool = True
+        self,
+        feeds: int,
+        qcheck: float,
+        risk: Any = None,
+        own_broker: bool = True,
+        **params: Any,
     ) -> None:
         self.cerebro = bt.Cerebro()
-        self.store = BenchStore(risk=risk)
+        self.store = BenchStore(risk=risk, **params)
         self.symbols = [f"S{i}" for i in range(feeds)]
         first_ns = time.time_ns()
         gateway = self.store.gateway

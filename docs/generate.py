@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Sequence
 
 from btstores import errors
+from btstores.handlers.quality import CHECKS, Check
 from btstores.orders.lifecycle import OrderState, OwnEvent, next_state
 from btstores.orders.reasons import REASONS
 from btstores.reports import OrderEvent, OrderType
@@ -87,6 +88,19 @@ def reason_table() -> str:
         for code, reason in REASONS.items()
     ]
     return _table(["code", "by", "meaning", "what helps"], rows)
+
+
+def quality_table() -> str:
+    """Return the checks of prices."""
+    rows = [
+        [f"`{name}`", check.meaning, f"`{check.default}`", _codes(check)]
+        for name, check in CHECKS.items()
+    ]
+    return _table(["check", "what is found", "default", "others"], rows)
+
+
+def _codes(check: Check) -> str:
+    return ", ".join(f"`{one}`" for one in check.policies if one != check.default)
 
 
 def order_state_table() -> str:
@@ -204,6 +218,7 @@ TABLES: Dict[str, Callable[[], str]] = {
     "futu markets zh": lambda: futu_table("zh"),
     "futu parameters": lambda: param_table(FutuStore),
     "order states": order_state_table,
+    "quality": quality_table,
     "reasons": reason_table,
     "store parameters": lambda: param_table(BaseStore),
     "paper parameters": lambda: param_table(PaperStore),

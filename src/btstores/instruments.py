@@ -9,7 +9,7 @@ import functools
 import math
 from typing import NamedTuple, Optional, Tuple, Union
 
-__all__ = ["Instrument", "TimeFrame", "is_on_grid", "round_to_grid", "timeframe_name"]
+__all__ = ["Instrument", "TimeFrame", "bar_ns", "is_on_grid", "round_to_grid", "timeframe_name"]
 
 #: What sums of floats leave behind, as a part of a tick or lot.
 _DUST = 1e-6
@@ -72,6 +72,22 @@ class Instrument(NamedTuple):
             if row >= 0:
                 return self.tick_table[row][1]
         return self.tick_size
+
+
+#: Seconds; of days and longer the most that they may be.
+_SECONDS = {
+    TimeFrame.SECONDS: 1,
+    TimeFrame.MINUTES: 60,
+    TimeFrame.DAYS: 86_400,
+    TimeFrame.WEEKS: 7 * 86_400,
+    TimeFrame.MONTHS: 31 * 86_400,
+    TimeFrame.YEARS: 366 * 86_400,
+}
+
+
+def bar_ns(timeframe: int, compression: int = 1) -> int:
+    """Return how many nanoseconds a bar lasts at most; 0 for ticks."""
+    return _SECONDS.get(TimeFrame(timeframe), 0) * compression * 1_000_000_000
 
 
 def is_on_grid(price: float, tick: float) -> bool:

@@ -97,6 +97,7 @@ class LinkState(enum.Enum):
     SUBSCRIBED = "subscribed"
     REFUSED = "refused"  # subscription refused, see ``detail``
     ENDED = "ended"  # no more data will come for this subscription
+    SILENT = "silent"  # our own finding: nothing comes although it should
 
 
 class Subscription(NamedTuple):
@@ -112,7 +113,7 @@ class Bar(NamedTuple):
     """One price bar.
 
     ``time_ns`` is the stamp the feed shows; ``complete`` is False while the venue still
-    changes it.
+    changes it. ``flags`` are the checks of `btstores.handlers.quality` that found something.
     """
 
     symbol: str
@@ -127,6 +128,7 @@ class Bar(NamedTuple):
     openinterest: Optional[float] = None
     received_ns: Optional[int] = None
     complete: bool = True
+    flags: Optional[Tuple[str, ...]] = None
 
 
 class Tick(NamedTuple):
@@ -139,6 +141,7 @@ class Tick(NamedTuple):
     side: Optional[Side] = None
     trade_id: Optional[str] = None
     received_ns: Optional[int] = None
+    flags: Optional[Tuple[str, ...]] = None
 
 
 class Quote(NamedTuple):
@@ -151,6 +154,7 @@ class Quote(NamedTuple):
     bid_size: Optional[float] = None
     ask_size: Optional[float] = None
     received_ns: Optional[int] = None
+    flags: Optional[Tuple[str, ...]] = None
 
 
 class HistoryReport(NamedTuple):
@@ -298,10 +302,11 @@ class LinkReport(NamedTuple):
 
 
 class TimerReport(NamedTuple):
-    """Our own: the time has come that somebody has waited for, about one order."""
+    """Our own: the time has come that somebody has waited for, about one order or stream."""
 
     time_ns: int
     client_order_id: str
+    subscription: Optional[Subscription] = None
 
 
 class ControlReport(NamedTuple):
@@ -313,13 +318,21 @@ class ControlReport(NamedTuple):
 
 
 class MassStatus(NamedTuple):
-    """Everything the venue knows of the account, taken at ``time_ns``."""
+    """Everything the venue knows of the account, taken at ``time_ns``, or why it is not known.
+
+    ``pending`` are the client order ids of orders that it has got and neither taken nor refused.
+    ``asked_ns`` is set by the store that asks while the link is up: what it has requested since
+    may be missing in it.
+    """
 
     time_ns: int
     orders: Tuple[OrderReport, ...] = ()
     fills: Tuple[FillReport, ...] = ()
     positions: Tuple[PositionReport, ...] = ()
     accounts: Tuple[AccountReport, ...] = ()
+    error: Optional[str] = None
+    pending: Tuple[str, ...] = ()
+    asked_ns: Optional[int] = None
 
 
 Report = Union[
@@ -354,7 +367,7 @@ def to_record(report: NamedTuple) -> Dict[str, Any]:
         elif isinstance(value, (OrderRequest, Subscription)):
             value = to_record(value)
         elif isinstance(value, tuple):
-            value = [to_record(item) for item in value]
+            value = [item if isinstance(item, str) else to_record(item) for item in value]
         elif isinstance(value, collections.abc.Mapping):
             value = dict(value)
         record[name] = value

@@ -30,10 +30,29 @@ def play(kind: str, seed: int, steps: int) -> None:
         raise AssertionError(f"play({kind!r}, {seed}, {steps}) failed: {error}") from error
 
 
+def play_mortally(kind: str, seed: int, steps: int) -> int:
+    """The same with processes that are killed; return how many were."""
+    chance = random.Random(f"mortal {kind} {seed}")
+    machine = Machine(kind, journal=True)
+    names = chance.choices(Machine.MORTAL, Machine.MORTAL_WEIGHTS, k=steps)
+    try:
+        for name in names:
+            machine.step(name, chance)
+        machine.settle()
+    except Exception as error:
+        raise AssertionError(f"play_mortally({kind!r}, {seed}, {steps}) failed: {error}") from error
+    return names.count("die")
+
+
 @pytest.mark.parametrize("kind", VENUES)
 def test_accounts_from_seeds(kind):
     for seed in range(6):
         play(kind, seed, EPISODE)
+
+
+@pytest.mark.parametrize("kind", VENUES)
+def test_accounts_of_processes_that_are_killed(kind):
+    assert sum(play_mortally(kind, seed, EPISODE) for seed in range(3)) > 5
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from btstores.clock import NS_PER_SECOND, SimulatedClock
 from btstores.errors import LinkError
 from btstores.handlers.base import Listener
 from btstores.instruments import Instrument
+from btstores.journal.base import MemoryJournal
+from btstores.journal.state import rebuild
 from btstores.orders.book import OrderRecord
 from btstores.orders.legs import open_size
 from btstores.orders.lifecycle import FINAL, OrderState
@@ -203,21 +205,32 @@ class Told(Listener):
         self.position += fill.size * fill.side.sign
 
 
-class Machine:
-    """One account and its venue. ``step`` does something; ``settle`` brings all to an end."""
+class SurvivingJournal(MemoryJournal):
+    """A journal in memory that goes on with what was durable of another one."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, clock: SimulatedClock, rows: List[Any]) -> None:
+        super().__init__(clock)
+        if rows:
+            self._rows, self._tail, self._pending = rows, (rows[-1][0], rows[-1][7]), []
+
+    @property
+    def durable(self) -> List[Any]:
+        return list(self._rows)
+
+
+class Machine:
+    """One account and its venue. ``step`` does something; ``settle`` brings all to an end.
+
+    With ``journal`` the store has one, and the process can be killed.
+    """
+
+    def __init__(self, kind: str, journal: bool = False) -> None:
         self.clock = SimulatedClock(START_NS)
         self.venue = NoisyVenue(self.clock, VENUES[kind])
-        make: Any = MachineStore
-        self.store: MachineStore = make(
-            venue=self.venue, clock=self.clock, account="A1", reconnect_interval=0.01
-        )
-        self.store.capabilities = VENUES[kind]
-        self.account = Told()
-        self.store.set_listener(self.account)
-        self.store.connect()
+        self.kind = kind
+        self.journal = SurvivingJournal(self.clock, []) if journal else None
         self.records: List[OrderRecord] = []
+        self._begin()
         self.groups: List[Tuple[str, float, List[OrderRecord]]] = []
         self.price = 100.0
         self.modified: Set[str] = set()
@@ -225,7 +238,31 @@ class Machine:
         self._foreign = itertools.count()
         self._ids = itertools.count()
         self._told_before: Dict[str, int] = {}
+        self._restored: Set[str] = set()
         self.tick(0.0)
+
+    def _begin(self) -> None:
+        make: Any = MachineStore
+        self.store: MachineStore = make(
+            venue=self.venue,
+            clock=self.clock,
+            account="A1",
+            reconnect_interval=0.01,
+            journal=self.journal,
+        )
+        self.store.capabilities = VENUES[self.kind]
+        self.account = Told()
+        self.store.set_listener(self.account)
+        for fill in self._known_fills():
+            self.account._count(fill)
+        self.store.connect()
+
+    def _known_fills(self) -> List[FillReport]:
+        if self.journal is None:
+            return []
+        counted, told = rebuild(self.journal).fill_ids, self.journal.records(kinds=("fill",))
+        fills = {record.report.fill_id: record.report for record in told}
+        return [fill for key, fill in fills.items() if key in counted]
 
     # What happens.
 
@@ -245,6 +282,9 @@ class Machine:
     )
     NAMES = tuple(name for name, _ in ACTIONS)
     WEIGHTS = tuple(weight for _, weight in ACTIONS)
+    #: The same, and a process that is killed now and then.
+    MORTAL = (*NAMES, "die")
+    MORTAL_WEIGHTS = (*WEIGHTS, 0.3)
 
     def step(self, name: str, chance: Any) -> None:
         """Do one thing, then look whether all is as it must be."""
@@ -340,6 +380,33 @@ class Machine:
             self.clock.advance(1)
             self.store.process_events()
 
+    def die(self, chance: Any) -> None:
+        """End without a word: what was not on the disk is gone. Another process goes on."""
+        assert self.journal is not None
+        if chance.random() < 0.5:
+            self.store.idle()
+        self.journal = SurvivingJournal(self.clock, self.journal.durable)
+        self.venue.disconnect()
+        self.store.put = lambda report: None  # type: ignore[method-assign]
+        self.store.stopped = True
+        self._begin()
+        self.records = [self._again(record) for record in self.records if self._is_known(record)]
+        self.groups = [
+            (kind, size, [self._again(record) for record in group])
+            for kind, size, group in self.groups
+            if all(self._is_known(record) for record in group)
+        ]
+
+    def _is_known(self, record: OrderRecord) -> bool:
+        if self.store.book.find(record.client_order_id) is not None or not record.live:
+            return True
+        assert record.client_order_id not in self.venue.sent, "it was sent and is forgotten"
+        return False
+
+    def _again(self, record: OrderRecord) -> OrderRecord:
+        self._restored.add(record.client_order_id)
+        return self.store.book.find(record.client_order_id) or record
+
     def somebody_else(self, chance: Any) -> None:
         key = f"foreign-{next(self._foreign)}"
         side = chance.choice(tuple(Side))
@@ -406,7 +473,8 @@ class Machine:
         assert account.position == total
         assert len(self.venue.sent) == len(set(self.venue.sent)), "an order was sent twice"
         for record in self.records[-40:]:
-            assert record.filled == sum(fill.size for fill in record.fills)
+            if record.client_order_id not in self._restored:
+                assert record.filled == sum(fill.size for fill in record.fills)
             states = account.told[record.client_order_id]
             over = [state for state in states if state in FINAL]
             if over:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar, Optional
+import threading
+from typing import Any, ClassVar, Optional, Union
 
 from btstores.clock import NS_PER_SECOND, wall_clock
 from btstores.instruments import TimeFrame
@@ -44,6 +45,8 @@ class OpenDVenue(Venue):
     def __init__(self, **params: Any) -> None:
         self._params = params
         self._price = self.start_price
+        self._quote: Optional[Quote] = None
+        self._telling = threading.Lock()
         self._opend: Optional[OpenD] = None
         self._trading: Optional[Trading] = None
         self._world: Optional[World] = None
@@ -82,10 +85,14 @@ class OpenDVenue(Venue):
         return self._opend, self._world
 
     def _beat(self) -> None:
-        """Trade at the price of the moment, twenty times a second."""
+        """Tell the quote, or trade at the price of the moment, twenty times a second.
+
+        A trade would bring a quote of its own.
+        """
         world = self._world
         if self._beating and world is not None:
-            world.inject(Tick(self.symbol, 0, self._price, MUCH))
+            with self._telling:
+                self._inject(self._quote or Tick(self.symbol, 0, self._price, MUCH))
             world.clock.call_later(1.0 / SPEED, self._beat)
 
     @property
@@ -102,14 +109,29 @@ class OpenDVenue(Venue):
     # Powers
 
     def trade(self, price: float, size: Optional[float] = None) -> None:
-        assert self._world is not None
-        if size is None:
-            self._price = price
-        self._world.inject(Tick(self.symbol, 0, price, MUCH if size is None else size))
+        tick = Tick(self.symbol, 0, price, MUCH if size is None else size)
+        with self._telling:
+            if size is None:
+                self._price, self._quote = price, None
+            self._inject(tick)
+        self._until_happened()
 
     def quote(self, bid: float, ask: float) -> None:
+        with self._telling:
+            self._quote = Quote(self.symbol, 0, bid, ask, MUCH, MUCH)
+            self._inject(self._quote)
+        self._until_happened()
+
+    def _inject(self, event: Union[Tick, Quote]) -> None:
         assert self._world is not None
-        self._world.inject(Quote(self.symbol, 0, bid, ask, MUCH, MUCH))
+        self._world.inject(event)
+
+    def _until_happened(self) -> None:
+        """Wait for the world's thread, lest the next order overtake the price."""
+        assert self._world is not None
+        happened = threading.Event()
+        self._world.clock.call_soon(happened.set)
+        assert happened.wait(10.0)
 
     def halt(self, halted: bool) -> None:
         self.desk.halt(self.symbol, halted)

@@ -184,6 +184,6 @@ class Session:
 
 def bar(minute: int, close: float = 10.0, symbol: str = "A") -> Bar:
     """Return the one-minute bar that ends ``minute`` minutes after `T0`."""
-    return Bar(
-        symbol, 4, 1, T0 + minute * MINUTE, close, close + 0.5, close - 0.5, close, 100.0, None
-    )
+    reach = min(0.5, close / 2)
+    low, high = close - reach, close + 0.5
+    return Bar(symbol, 4, 1, T0 + minute * MINUTE, close, high, low, close, 100.0, None)

@@ -76,7 +76,7 @@ SIMULATED = ("sim/", "stores/futu/opend/")
 
 # Longer than the limit for now; a number here may only go down.
 LIMIT = 500
-LONGER = {"stores/base.py": 570}
+LONGER = {"stores/base.py": 560}
 
 
 def name_of(path):

@@ -88,7 +88,7 @@ def test_what_may_be_missing_is_none_unless_given():
         cls: [n for n, value in cls._field_defaults.items() if value is None]
         for cls in (Bar, Tick, Quote, OrderReport, FillReport, PositionReport)
     }
-    assert may_miss[Bar] == ["volume", "openinterest", "received_ns"]
+    assert may_miss[Bar] == ["volume", "openinterest", "received_ns", "flags"]
     assert may_miss[FillReport][:2] == ["client_order_id", "venue_order_id"]
     for cls, names in may_miss.items():
         assert "received_ns" in names, cls

@@ -64,6 +64,18 @@ def order_of_record(data: Any, record: OrderRecord, broker: Any) -> Any:
         order.created.price, order.created.pricelimit = None, request.limit_price
     order.addcomminfo(broker.getcommissioninfo(data))
     order.submit(broker)
-    order.executed.remsize -= record.filled * request.side.sign
+    _show_fills(order.executed, record)
     order.status = STATUS[record.state]
     return order
+
+
+def _show_fills(executed: Any, record: OrderRecord) -> None:
+    """Show what has been executed, without the parts from which strategies make their trades.
+
+    Those are made from the position that the account holds.
+    """
+    executed.remsize -= record.filled * record.request.side.sign
+    size = sum(fill.size for fill in record.fills)
+    if size:
+        executed.size = size * record.request.side.sign
+        executed.price = sum(fill.size * fill.price for fill in record.fills) / size

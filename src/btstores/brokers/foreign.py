@@ -7,7 +7,7 @@ true is the strategy's own part touched: nobody holds more than the account does
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple
+from typing import Dict, NamedTuple, Set
 
 __all__ = ["ForeignPositions", "Split"]
 
@@ -28,6 +28,10 @@ class ForeignPositions:
     def clear(self) -> None:
         """Forget all."""
         self._sizes.clear()
+
+    def symbols(self) -> Set[str]:
+        """Return the symbols of which others hold something."""
+        return set(self._sizes)
 
     def size(self, symbol: str) -> float:
         """Return what others hold."""

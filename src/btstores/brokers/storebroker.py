@@ -6,7 +6,7 @@ those orders, positions and notifications. It runs on Cerebro's thread alone.
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Union
+from typing import Any, Collection, List, Optional, Union
 
 import backtrader as bt
 from backtrader.position import Position
@@ -20,6 +20,7 @@ from btstores.brokers.positions import symbol_of
 from btstores.feeds.cycle import Cycle
 from btstores.feeds.times import ns_to_num
 from btstores.handlers.base import Listener
+from btstores.journal.state import Holding
 from btstores.orders.book import OrderRecord
 from btstores.orders.lifecycle import OrderState
 from btstores.reports import AccountReport, FillReport, OrderEvent, PositionReport
@@ -46,7 +47,7 @@ class StoreBroker(OrderEntry, Listener):
         self._adopted: List[str] = []
         self._started = False
         store.set_listener(self)
-        store.desk.position_of = self.account_size
+        store.desk.holdings = self
 
     # Lifecycle, called by Cerebro and by the store.
 
@@ -71,7 +72,7 @@ class StoreBroker(OrderEntry, Listener):
         self.foreign.clear()
         self._adopted.clear()
         for record in self.store.book.live():
-            record.foreign, record.user = True, None
+            record.foreign, record.user = record.journal_seq is None, None
 
     def stop(self) -> None:
         super().stop()
@@ -90,8 +91,9 @@ class StoreBroker(OrderEntry, Listener):
         if position.size:
             comminfo = self.getcommissioninfo(data)
             self.notify(order_of_position(data, position.size, position.price, comminfo))
-        for record in self.store.book.live():
-            if record.foreign and record.user is None and record.request.symbol == symbol:
+        # Of an earlier run also those that have ended meanwhile.
+        for record in [*self.store.recovery.alive, *self.store.book.live()]:
+            if record.user is None and record.request.symbol == symbol:
                 self._adopt_order(data, record, claimed=True, at_start=True)
 
     def _adopt_order(
@@ -100,7 +102,9 @@ class StoreBroker(OrderEntry, Listener):
         record.claimed = claimed
         order = order_of_record(data, record, self)
         self._tie(order, record)
-        order.addinfo(reconciled=at_start, foreign=True)
+        order.addinfo(**record.request.extras)
+        order.addinfo(reconciled=at_start, foreign=record.foreign)
+        self._describe(order, record)
         self.notify(order)
 
     def next(self) -> None:
@@ -197,8 +201,8 @@ class StoreBroker(OrderEntry, Listener):
         order.size = order.created.size = size
 
     def on_fill(self, record: OrderRecord, fill: FillReport) -> None:
-        if fill.reconciled and not self._started:
-            return  # The position that came with it counts it already.
+        if self._is_in_position(fill):
+            return
         order = record.user
         foreign = record.foreign and not record.claimed
         if order is None:
@@ -216,6 +220,13 @@ class StoreBroker(OrderEntry, Listener):
         if foreign:
             self._foreign_trade(fill)
         self._forget_finished(record)
+
+    def _is_in_position(self, fill: FillReport) -> bool:
+        """Return whether the position that comes with a fill counts it already."""
+        if fill.reconciled and not self._started:
+            return True
+        self.store.recorder.holding_changed(fill.symbol)
+        return False
 
     def _execute(self, order: Any, fill: FillReport, foreign: bool) -> None:
         """Add an execution to an order, and to the position unless it is another's."""
@@ -257,6 +268,23 @@ class StoreBroker(OrderEntry, Listener):
     def account_size(self, symbol: str) -> float:
         """Return what the account holds of a symbol, others' part included; signed."""
         return float(self.positions[symbol].size) + self.foreign.size(symbol)
+
+    def division(self, symbol: str) -> Holding:
+        """Return the strategies' own part of a position, and that of others."""
+        own = self.positions.by_symbol.get(symbol, Position())
+        return Holding(float(own.size), float(own.price), self.foreign.size(symbol))
+
+    def held_symbols(self) -> Collection[str]:
+        """Return the symbols of which something is or was held."""
+        return self.positions.by_symbol.keys() | self.foreign.symbols()
+
+    def take_difference(self, symbol: str, size: float, own: bool) -> None:
+        """Count a signed size that no fill explains, as the strategies' ``own`` or as others'."""
+        told = self.store.get_positions().get(symbol)
+        price = (told.market_price or told.price) if told is not None else None
+        (self._change_own if own else self._count_foreign)(
+            symbol, size, price or self.positions[symbol].price
+        )
 
     def account_position(self, data: Any) -> Position:
         """Return what the account holds of a feed's instrument, others' part included."""
@@ -307,6 +335,7 @@ class StoreBroker(OrderEntry, Listener):
 
     def _change_own(self, symbol: str, size: float, price: float) -> None:
         """Change our own part without an order of ours, and let the trades follow."""
+        self.store.recorder.holding_changed(symbol)
         position = self.positions[symbol]
         before = position.price
         psize, pprice, opened, closed = position.update(size, price)
@@ -319,13 +348,16 @@ class StoreBroker(OrderEntry, Listener):
             )
 
     def _foreign_trade(self, fill: FillReport) -> None:
-        size = fill.size * fill.side.sign
+        self._count_foreign(fill.symbol, fill.size * fill.side.sign, fill.price)
+
+    def _count_foreign(self, symbol: str, size: float, price: float) -> None:
         if self.p.claim_foreign:
-            self._change_own(fill.symbol, size, fill.price)
+            self._change_own(symbol, size, price)
             return
-        split = self.foreign.trade(fill.symbol, size, self.positions[fill.symbol].size)
+        self.store.recorder.holding_changed(symbol)
+        split = self.foreign.trade(symbol, size, self.positions[symbol].size)
         if split.own:
-            self._change_own(fill.symbol, split.own, fill.price)
+            self._change_own(symbol, split.own, price)
 
     def on_foreign_order(self, record: OrderRecord) -> None:
         data = self.positions.datas.get(record.request.symbol)
@@ -333,15 +365,21 @@ class StoreBroker(OrderEntry, Listener):
             self._adopt_order(data, record, claimed=self.p.claim_foreign)
 
     def on_foreign_fill(self, fill: FillReport) -> None:
-        if fill.reconciled and not self._started:
-            return  # The position that came with it counts it already.
+        if self._is_in_position(fill):
+            return
         self._foreign_trade(fill)
         self.store.put_notification("foreign fill", fill)
 
     def on_position(self, report: PositionReport) -> None:
-        # Once known, a position moves with its fills, or it would be counted twice.
-        if report.reconciled and report.symbol not in self.positions.by_symbol and report.size:
-            self.positions.by_symbol[report.symbol] = Position(report.size, report.price or 0.0)
+        # Later it moves with its fills, or it would be counted twice.
+        symbol = report.symbol
+        if self._started or not report.reconciled:
+            return
+        if report.size and symbol not in self.positions.by_symbol:
+            share = self.store.recovery.share(report)
+            self.positions.by_symbol[symbol] = Position(share.own, share.price)
+            self.foreign.add(symbol, share.foreign)
+            self.store.recorder.holding_changed(symbol)
 
     def on_account(self, report: AccountReport) -> None:
         """Balances are read from the store's cache."""

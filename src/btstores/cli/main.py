@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
 import logging
 import os
 import sys
-from typing import Any, Iterator, Optional, Sequence, TextIO, Union
+from typing import Any, Iterator, Optional, Sequence, TextIO
 
 from btstores import __version__
+from btstores.cli.options import Parser, above_zero, add_command, count, date, from_zero, speed
+from btstores.cli.trials import add_chaos, add_conformance
 
 __all__ = ["main"]
 
@@ -87,32 +88,25 @@ def _say(error: Exception, err: TextIO) -> int:
     raise error
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with the arguments in the form of all our errors."""
-
-    def error(self, message: str) -> Any:
-        self.print_usage(sys.stderr)
-        self.exit(2, f"btstores: error: {message}\n")
-
-
 _EXIT = """exit status: 0 all went well; 1 the run failed; 2 wrong use; 130 ended by Ctrl-C,
 143 by SIGTERM. Colours are left out where NO_COLOR is set."""
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="btstores",
         description="Live trading for backtrader: one Store contract, many brokers.",
         epilog=_EXIT,
     )
     parser.add_argument("--version", action="version", version=f"btstores {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", parser_class=_Parser)
+    commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
     _add_demo(commands)
     _add_run(commands)
     _add_stores(commands)
     _add_doctor(commands)
     _add_markets(commands)
-    _add_conformance(commands)
+    add_conformance(commands)
+    add_chaos(commands)
     _add_sim(commands)
     if "journal" in arguments:
         from btstores.journal.commands import add_journal_commands
@@ -121,18 +115,6 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     else:
         # Its help alone needs nothing of it.
         commands.add_parser("journal", help="show, check or export what was recorded")
-    return parser
-
-
-def _add(commands: Any, name: str, about: str, examples: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=about,
-        description=f"{about[0].upper()}{about[1:]}.",
-        epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--json", action="store_true", help="for machines, see below")
     return parser
 
 
@@ -153,7 +135,7 @@ that what was told is what OpenD lists."""
 
 
 def _add_demo(commands: Any) -> None:
-    parser = _add(commands, "demo", "watch a strategy trade on a simulated exchange", _DEMO)
+    parser = add_command(commands, "demo", "watch a strategy trade on a simulated exchange", _DEMO)
     parser.add_argument(
         "--store", choices=("paper", "futu"), default="paper", help="through which (default paper)"
     )
@@ -161,16 +143,16 @@ def _add_demo(commands: Any) -> None:
     parser.add_argument("--symbol", metavar="S", help="AAPL (default), GOOG, IBM or MSFT")
     parser.add_argument("--seed", type=int, metavar="N", help="make the prices up from this seed")
     parser.add_argument(
-        "--seconds", type=_above_zero, metavar="N", default=35.0, help="about so long (default 35)"
+        "--seconds", type=above_zero, metavar="N", default=35.0, help="about so long (default 35)"
     )
     parser.add_argument(
         "--speed",
-        type=_speed,
+        type=speed,
         metavar="X",
         help="so many times real time, for --seconds; 0 or max: as fast as possible",
     )
     parser.add_argument(
-        "--bars", type=_count, metavar="N", default=100, help="bars to play (default 100)"
+        "--bars", type=count, metavar="N", default=100, help="bars to play (default 100)"
     )
     parser.add_argument(
         "--fill-model", choices=("book", "backtrader"), default="book", help="default: book"
@@ -213,12 +195,12 @@ file. Ctrl-C ends the run and lists what is still open; orders stay at the venue
 
 
 def _add_run(commands: Any) -> None:
-    parser = _add(commands, "run", "run a strategy from a file on any store", _RUN)
+    parser = add_command(commands, "run", "run a strategy from a file on any store", _RUN)
     parser.add_argument("strategy", metavar="STRATEGY.py[:Class]", help="the file, and which in it")
     parser.add_argument("--store", metavar="NAME", help="see btstores stores")
     parser.add_argument("--data", metavar="SYMBOL", action="append", help="may be repeated")
     parser.add_argument("--timeframe", metavar="FRAME", help="ticks, seconds, minutes, days ...")
-    parser.add_argument("--compression", type=_count, metavar="N", help="so many of them a bar")
+    parser.add_argument("--compression", type=count, metavar="N", help="so many of them a bar")
     parser.add_argument("--config", metavar="FILE.toml", help="a configuration file, see below")
     parser.add_argument(
         "--set", metavar="NAME=VALUE", action="append", default=[], help="parameter of the store"
@@ -227,7 +209,7 @@ def _add_run(commands: Any) -> None:
         "--param", metavar="NAME=VALUE", action="append", default=[], help="of the strategy"
     )
     parser.add_argument("--journal", metavar="FILE", help="record orders and reports there")
-    parser.add_argument("--seconds", type=_above_zero, metavar="N", help="end after so long")
+    parser.add_argument("--seconds", type=above_zero, metavar="N", help="end after so long")
     parser.add_argument(
         "-v", "--verbose", action="count", default=0, help="show bars; -vv: also the log"
     )
@@ -250,7 +232,7 @@ parameters; or, if it cannot be used yet, what is missing and the command that i
 
 
 def _add_stores(commands: Any) -> None:
-    parser = _add(commands, "stores", "list the stores and what each can do", _STORES)
+    parser = add_command(commands, "stores", "list the stores and what each can do", _STORES)
     parser.add_argument("name", nargs="?", metavar="NAME", help="tell all of this one")
     parser.set_defaults(handler=_stores)
 
@@ -273,7 +255,7 @@ It connects, looks, and sends no order. The exit status is 0 if nothing is to me
 
 def _add_doctor(commands: Any) -> None:
     about = "tell what keeps a store from working, and what to do about it"
-    parser = _add(commands, "doctor", about, _DOCTOR)
+    parser = add_command(commands, "doctor", about, _DOCTOR)
     parser.add_argument("--store", metavar="NAME", required=True, help="see btstores stores")
     parser.add_argument(
         "--set", metavar="NAME=VALUE", action="append", default=[], help="parameter of the store"
@@ -301,10 +283,10 @@ is shown; rates are parts as decimal text, "0.001" is 0.1 %."""
 
 def _add_markets(commands: Any) -> None:
     about = "list the markets, or tell the hours, rules and fees of one with their sources"
-    parser = _add(commands, "markets", about, _MARKETS)
+    parser = add_command(commands, "markets", about, _MARKETS)
     parser.add_argument("name", nargs="?", metavar="NAME", help="tell all of this one")
     parser.add_argument("--symbol", metavar="S", help="tell what applies to it")
-    parser.add_argument("--date", type=_date, metavar="DAY", help="as of then, such as 2026-01-05")
+    parser.add_argument("--date", type=date, metavar="DAY", help="as of then, such as 2026-01-05")
     parser.set_defaults(handler=_markets)
 
 
@@ -312,46 +294,6 @@ def _markets(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     from btstores.cli.markets import markets_command
 
     return markets_command(args, out, err)
-
-
-_CONFORMANCE = """examples:
-  btstores conformance paper
-  btstores conformance paper --case E10 E40 --set emulate=all
-  btstores conformance NAME --set port=11111 --symbol 00700.HK --size 200
-  btstores conformance --list
-
-It trades: use a demo account without positions and orders in the symbol. The size should be
-at least two lots. The last line is `N passed, N failed, N skipped`; what the core does for the
-venue is told as emulated and counts as passed. The exit status is 0 if no case has failed.
-
---json: one object a line, its "event" is case (id, title, outcome, reason); the last one is
-the "summary"."""
-
-
-def _add_conformance(commands: Any) -> None:
-    about = "run the conformance suite on a store, with real orders"
-    parser = _add(commands, "conformance", about, _CONFORMANCE)
-    parser.add_argument("name", nargs="?", metavar="NAME", help="see btstores stores")
-    parser.add_argument(
-        "--set", metavar="NAME=VALUE", action="append", default=[], help="parameter of the store"
-    )
-    parser.add_argument("--symbol", metavar="S", help="what to trade")
-    parser.add_argument("--option", metavar="S", help="an option, for the cases with options")
-    parser.add_argument(
-        "--size", type=_above_zero, metavar="N", help="of an order (default 2; paper: 10)"
-    )
-    parser.add_argument(
-        "--timeframe", metavar="FRAME", default="minutes", help="of the feed (default minutes)"
-    )
-    parser.add_argument("--case", metavar="ID", nargs="+", help="only these, such as E10")
-    parser.add_argument("--list", action="store_true", help="list the cases and run none")
-    parser.set_defaults(handler=_conformance)
-
-
-def _conformance(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
-    from btstores.cli.conformance import conformance_command
-
-    return conformance_command(args, out, err)
 
 
 _OPEND = """examples:
@@ -371,9 +313,9 @@ control port takes a JSON object a line, {"do": "help"} tells which, and answers
 
 def _add_sim(commands: Any) -> None:
     sim = commands.add_parser("sim", help="run a simulated gateway", description="Simulators.")
-    kinds = sim.add_subparsers(metavar="GATEWAY", parser_class=_Parser)
+    kinds = sim.add_subparsers(metavar="GATEWAY", parser_class=Parser)
     about = "a simulated OpenD: Futu's gateway without Futu"
-    parser = _add(kinds, "opend", about, _OPEND)
+    parser = add_command(kinds, "opend", about, _OPEND)
     parser.add_argument("--host", metavar="ADDRESS", help="where to listen (default 127.0.0.1)")
     parser.add_argument("--port", type=int, metavar="N", help="default 11111; 0: a free one")
     parser.add_argument(
@@ -390,13 +332,13 @@ def _add_sim(commands: Any) -> None:
         help="make prices of these up (without --data: HK.00700,US.AAPL,SH.600519)",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="make the prices up from this seed")
-    parser.add_argument("--start", type=_date, metavar="DAY", help="made-up prices begin there")
-    parser.add_argument("--bars", type=_count, metavar="N", help="made-up minutes (default 2000)")
+    parser.add_argument("--start", type=date, metavar="DAY", help="made-up prices begin there")
+    parser.add_argument("--bars", type=count, metavar="N", help="made-up minutes (default 2000)")
     parser.add_argument(
-        "--history", type=_from_zero, metavar="N", help="so many bars are over (default 400)"
+        "--history", type=from_zero, metavar="N", help="so many bars are over (default 400)"
     )
     parser.add_argument(
-        "--speed", type=_above_zero, metavar="X", help="so many times real time (default 1)"
+        "--speed", type=above_zero, metavar="X", help="so many times real time (default 1)"
     )
     parser.add_argument("--faults", metavar="FILE.toml", help="a plan of faults, see below")
     parser.add_argument(
@@ -422,37 +364,3 @@ def _opend(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     from btstores.cli.opend import opend_command
 
     return opend_command(args, out, err)
-
-
-def _from_zero(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text}: expected a whole number, zero or more")
-    return value
-
-
-def _above_zero(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text}: expected a number above zero")
-    return value
-
-
-def _date(text: str) -> datetime.date:
-    try:
-        return datetime.date(*map(int, text.split("-")))
-    except (TypeError, ValueError):
-        raise argparse.ArgumentTypeError(f"{text}: expected a day such as 2026-01-05") from None
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: expected a whole number above zero")
-    return value
-
-
-def _speed(text: str) -> Union[str, float]:
-    if text in ("0", "max"):
-        return "max"
-    return _above_zero(text)

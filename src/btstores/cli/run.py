@@ -21,6 +21,7 @@ from btstores.cli.show import JsonLines, Lines, show_open, show_tables, summary_
 from btstores.cli.strategies import load_strategy, strategy_params
 from btstores.cli.text import Screen, frame_text, money, percent, progress
 from btstores.errors import ConfigError
+from btstores.handlers.quality import found_of
 from btstores.stores.registry import find_store
 
 __all__ = ["run_command"]
@@ -68,6 +69,7 @@ def run_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         recorder.finish()
         summary = summary_of(recorder, broker, plan.store.currency or "")
         summary["ended_by"] = ended_by
+        summary["bad_prices"] = found_of(plan.store.quality.counts)
         if args.json:
             JsonLines(out)(summary)
         elif recorder.start_value is not None or ended_by != "error":
@@ -143,6 +145,8 @@ def _introduce(screen: Screen, plan: Plan) -> None:
 def _finish(screen: Screen, recorder: Recorder, summary: Event) -> None:
     show_tables(screen, recorder, summary)
     show_open(screen, summary)
+    for symbol, check, number in summary["bad_prices"]:
+        screen.line(f"Bad prices of {symbol}: {check} ({number})", "bad")
     start, final = summary["start_value"], summary["final_value"]
     screen.line()
     if final is None:

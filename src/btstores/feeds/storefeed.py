@@ -7,9 +7,9 @@ is cured here: see `btstores.feeds.cycle` for the waiting, and the comments on e
 from __future__ import annotations
 
 import datetime
+import functools
 import logging
-from collections import deque
-from typing import Any, Deque, List, Optional, Union
+from typing import Any, List, Optional, Tuple, Union
 
 import backtrader as bt
 from backtrader.resamplerfilter import _BaseResampler
@@ -18,7 +18,9 @@ from btstores.clock import wall_clock
 from btstores.errors import ConfigError, UnsupportedError
 from btstores.feeds.backfill import BackfillSource
 from btstores.feeds.cycle import Cycle
+from btstores.feeds.seam import Seam
 from btstores.feeds.times import LocalizableTz, ns_to_num, num_to_ns, zone
+from btstores.instruments import bar_ns, timeframe_name
 from btstores.reports import (
     Bar,
     HistoryReport,
@@ -76,20 +78,16 @@ class StoreFeed(bt.feed.DataBase):
         self._forget()
 
     def _forget(self) -> None:
-        self._pending: Deque[Union[Bar, Tick]] = deque()  # to be delivered
-        self._early: Deque[Union[Bar, Tick]] = deque()  # live, waiting for the history
+        self._seam = Seam(bar_ns(self.p.timeframe, self.p.compression), self._tell_gap)
         self._rewound: Optional[List[float]] = None
         self._deferred = False
-        self._awaiting_history = False
         self._other: Optional[BackfillSource] = None
-        self._ended = False
-        self._newest_ns: Optional[int] = None
-        self._seen_trades: Deque[str] = deque(maxlen=1000)
-        self._down = False
+        self._question = 0
+        self._ended = self._down = self._silent = False
         #: Exact time of the current bar in epoch nanoseconds, UTC.
         self.time_ns: Optional[int] = None
-        #: Bars that came late or twice and were not shown.
-        self.dropped = 0
+        #: The checks that found something about the current bar, see `btstores.handlers.quality`.
+        self.flags: Tuple[str, ...] = ()
         #: How often a bar, or a tick of a bar that is replayed, has been shown.
         self.deliveries = 0
 
@@ -196,6 +194,10 @@ class StoreFeed(bt.feed.DataBase):
     def _start(self) -> None:
         super()._start()
         # fromdate and todate are known now.
+        if self.todate != _NO_END:
+            self._seam.end_ns = num_to_ns(self.todate)
+        self._seam.sessions = self._store.get_market_config().sessions_of(self.symbol)
+        self._checks_holes = self.p.backfill and self._store.capabilities.history
         self._store.link_handler.watch(self._on_link)
         if not self.p.historical:
             subscription = self.subscription
@@ -217,58 +219,52 @@ class StoreFeed(bt.feed.DataBase):
             self._cycle.remove_feed(self)
         store.stop()
 
+    @property
+    def dropped(self) -> int:
+        """Return how many bars or ticks came late or twice and were not shown."""
+        return self._seam.dropped
+
     def _ask_history(self) -> None:
-        start_ns = end_ns = None
-        if self._newest_ns is not None:
-            start_ns = self._newest_ns
-        elif self.fromdate != float("-inf"):
+        start_ns = self._seam.newest_ns
+        if start_ns is None and self.fromdate != float("-inf"):
             start_ns = num_to_ns(self.fromdate)
-        if self.todate != _NO_END:
-            end_ns = num_to_ns(self.todate)
-        self._awaiting_history = True
+        self._seam.awaits = True
         self.put_notification(self.DELAYED)
+        self._request_history(start_ns)
+
+    def _request_history(self, start_ns: Optional[int]) -> None:
         count = self.p.bars if start_ns is None else None
-        self._store.request_history(self.subscription, start_ns, end_ns, count, self._on_history)
+        self._question += 1
+        asked = (self.subscription, start_ns, self._seam.end_ns, count)
+        self._store.request_history(*asked, functools.partial(self._on_history, self._question))
 
     # What the store brings, on Cerebro's thread.
 
-    def _on_history(self, report: HistoryReport) -> None:
-        self._awaiting_history = False
+    def _on_history(self, question: int, report: HistoryReport) -> None:
+        if question != self._question:
+            return  # what came early waits for the answer to a newer one
         if report.error is not None:
+            if self._down and self.p.backfill and not self.p.historical:
+                return  # it is asked for again when the link is back
             log.warning("history.failed symbol=%s error=%s", self.symbol, report.error)
             self._store.put_notification("history failed", self.symbol, report.error)
-        for item in report.bars:
-            if isinstance(item, Tick) or item.complete:
-                self._take(item)
-        for item in self._early:
-            self._take(item)
-        self._early.clear()
-        if self.p.historical:
-            self._ended = True
+        self._seam.join(report.bars, report.error)
+        self._ended = self._ended or self._seam.over or self.p.historical
 
     def _on_data(self, item: Union[Bar, Tick, Quote]) -> None:
         if isinstance(item, Quote) or (isinstance(item, Bar) and not item.complete):
             return
-        if self._awaiting_history:
-            self._early.append(item)
-        else:
-            self._take(item)
+        seam = self._seam
+        if self._checks_holes and seam.has_hole_before(item):
+            seam.check_hole(item)
+            self._request_history(seam.newest_ns)
+        seam.add(item)
+        self._ended = self._ended or seam.over
 
-    def _take(self, item: Union[Bar, Tick]) -> None:
-        """Queue a bar unless it was queued before; ticks may share a time stamp."""
-        if self.todate != _NO_END and ns_to_num(item.time_ns) > self.todate:
-            self._ended = True
-            return
-        newest = self._newest_ns
-        if newest is not None and item.time_ns <= newest:
-            is_known = isinstance(item, Bar) or item.trade_id in self._seen_trades
-            if item.time_ns < newest or is_known:
-                self.dropped += 1
-                return
-        if isinstance(item, Tick) and item.trade_id is not None:
-            self._seen_trades.append(item.trade_id)
-        self._newest_ns = item.time_ns
-        self._pending.append(item)
+    def _tell_gap(self, start_ns: int, end_ns: int, reason: str) -> None:
+        log.warning("data.gap symbol=%s from=%d to=%d %s", self.symbol, start_ns, end_ns, reason)
+        what = (self.symbol, timeframe_name(self.p.timeframe, self.p.compression))
+        self._store.put_notification("gap", *what, start_ns, end_ns, reason)
 
     def _on_link(self, report: LinkReport) -> None:
         if report.subscription is not None:
@@ -278,24 +274,34 @@ class StoreFeed(bt.feed.DataBase):
             self._down = True
             self.put_notification(self.CONNBROKEN, report.detail)
         elif report.state is LinkState.READY and self._down:
-            self._down = False
+            self._down = self._silent = False
             self.put_notification(self.CONNECTED)
-            if self.p.backfill and not self.p.historical:
-                self._ask_history()
+            self._fill_gap()
 
     def _on_subscription(self, report: LinkReport) -> None:
         if report.state is LinkState.REFUSED:
             self.put_notification(self.NOTSUBSCRIBED, report.detail)
+        if report.state in (LinkState.REFUSED, LinkState.ENDED):
             self._ended = True
-        elif report.state is LinkState.ENDED:
-            self._ended = True
+        elif report.state is LinkState.SILENT:
+            self._silent = True
+            self.put_notification(self.DELAYED, report.detail)
+        elif report.state is LinkState.SUBSCRIBED and self._silent:
+            self._silent = False
+            self._fill_gap()
+
+    def _fill_gap(self) -> None:
+        if self.p.backfill and not self.p.historical:
+            self._ask_history()
+        else:
+            self._seam.suspect("backfill is off")
 
     # What the engine asks in each cycle.
 
     def haslivedata(self) -> bool:
         # A bar that the engine has put back counts, or bursts take a second.
         return bool(
-            self._pending
+            self._seam.line
             or self._rewound is not None
             or self._barstack
             or self._barstash
@@ -316,7 +322,7 @@ class StoreFeed(bt.feed.DataBase):
         """Return whether the history asked for at the start is still to come."""
         if not self._has_other() and self._other is not None:
             return True
-        return self._awaiting_history and self._newest_ns is None
+        return self._seam.awaits and self._seam.newest_ns is None
 
     def do_qcheck(self, onoff: bool, qlapse: float) -> None:
         # The cycle decides whether to wait, from what is at hand and not from the clock.
@@ -364,18 +370,13 @@ class StoreFeed(bt.feed.DataBase):
     def is_over(self) -> bool:
         """Return whether nothing more will come."""
         return (
-            self._ended
-            and not self._awaiting_history
-            and not self.haslivedata()
-            and self._other is None
+            self._ended and not self._seam.awaits and not self.haslivedata() and self._other is None
         )
 
     def _is_caught_up(self) -> bool:
         return (
             self._laststatus != self.LIVE
-            and not self._awaiting_history
-            and not self._ended
-            and not self._down
+            and not (self._seam.awaits or self._ended or self._down or self._silent)
             and not self.haslivedata()
             and self._other is None
         )
@@ -445,10 +446,11 @@ class StoreFeed(bt.feed.DataBase):
         if self._other is not None:
             self._other.show(self.lines)
             self.time_ns = head_ns
-            self._newest_ns = max(head_ns, self._newest_ns or head_ns)
+            self._seam.newest_ns = max(head_ns, self._seam.newest_ns or head_ns)
             return True
-        item = self._pending.popleft()
+        item = self._seam.line.popleft()
         self.time_ns = item.time_ns
+        self.flags = item.flags or ()
         self._datetime[0] = ns_to_num(item.time_ns)
         if isinstance(item, Bar):
             self._show(item.open, item.high, item.low, item.close, item.volume, item.openinterest)
@@ -478,7 +480,7 @@ class StoreFeed(bt.feed.DataBase):
         """Return the time of the next thing to load, or None when there is nothing."""
         if self._other is not None:
             return self._other.time_ns if self._has_other() else None
-        return self._pending[0].time_ns if self._pending else None
+        return self._seam.line[0].time_ns if self._seam.line else None
 
     def _has_other(self) -> bool:
         """Return whether a bar of ``backfill_from`` is at hand."""
@@ -487,9 +489,10 @@ class StoreFeed(bt.feed.DataBase):
         if self._other.over:
             self._other = None
             # What the venue's history has of the same time is shown already.
-            while self._pending and self._pending[0].time_ns <= (self.time_ns or 0):
-                self._pending.popleft()
-                self.dropped += 1
+            line = self._seam.line
+            while line and line[0].time_ns <= (self.time_ns or 0):
+                line.popleft()
+                self._seam.dropped += 1
         return False
 
 

@@ -10,7 +10,7 @@ from btstores.orders.book import OrderBook, OrderRecord
 from btstores.orders.lifecycle import FINAL, OrderState, OwnEvent, next_state
 from btstores.reports import FillReport, OrderEvent, OrderReport
 
-__all__ = ["OrderHandler"]
+__all__ = ["ALIVE", "OrderHandler"]
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,8 @@ _METHODS: Dict[OrderEvent, str] = {
 
 _REFUSALS = frozenset({OrderEvent.CANCEL_REJECTED, OrderEvent.MODIFY_REJECTED})
 _ANSWERS = frozenset({OrderEvent.MODIFIED, OrderEvent.MODIFY_REJECTED})
-_ALIVE = frozenset({OrderEvent.ACCEPTED, OrderEvent.TRIGGERED, OrderEvent.MODIFIED})
+#: After these an order works at the venue.
+ALIVE = frozenset({OrderEvent.ACCEPTED, OrderEvent.TRIGGERED, OrderEvent.MODIFIED})
 
 
 class OrderHandler(Handler):
@@ -81,7 +82,7 @@ class OrderHandler(Handler):
     def _adopt(self, report: OrderReport) -> Optional[OrderRecord]:
         """Take in an order that somebody else sent, or that an earlier run sent."""
         filled = report.filled or 0.0
-        if report.request is None or report.event not in _ALIVE or filled >= report.request.size:
+        if report.request is None or report.event not in ALIVE or filled >= report.request.size:
             return None
         state = OrderState.PARTIAL if filled else OrderState.ACCEPTED
         record = OrderRecord(
@@ -102,7 +103,7 @@ class OrderHandler(Handler):
         if event is OrderEvent.OUTCOME_UNKNOWN and not record.awaits_answer:
             state = None  # the answer was faster than the word that there was none
         if state is None:
-            if event in _ALIVE and record.live:
+            if event in ALIVE and record.live:
                 self._confirm(record, report)
             log.info("order.ignored %s %s in %s", describe(report), event.value, record.state.value)
             return
@@ -132,12 +133,20 @@ class OrderHandler(Handler):
         """
         if report.reconciled:
             record.answer_modify(all_of_them=True)
+        if report.reconciled and record.foreign:
+            # Its fills may have been told before anybody knew that there was such an order.
+            record.filled = max(record.filled, report.filled or 0.0)
         if report.reconciled or record.in_flight:
             record.in_flight = record.outcome_unknown = False
         if report.reconciled and record.filled and record.is_filled:
-            record.state = OrderState.COMPLETED
-            self.book.finish(record)
-            self.on_accepted(record, report)
+            self.complete(record, report)
+
+    def complete(self, record: OrderRecord, report: OrderReport) -> None:
+        """End an order that is found to be filled: what would have made it larger was not made."""
+        record.state = OrderState.COMPLETED
+        record.in_flight = record.outcome_unknown = record.pending_cancel = False
+        self.book.finish(record)
+        self.on_accepted(record, report)
 
     def on_submitted(self, record: OrderRecord) -> None:
         """Hear of an order of ours that has passed all checks."""
@@ -198,7 +207,7 @@ def _true_event(record: OrderRecord, report: OrderReport) -> OrderEvent:
     Many venues tell an expiry as a cancel that nobody asked for. An order that is found with
     other terms than it had has been changed, and the word of it was lost.
     """
-    if report.reconciled and report.event in _ALIVE and record.live:
+    if report.reconciled and report.event in ALIVE and record.live:
         terms = [(name, getattr(report, name)) for name in ("size", "price", "limit_price")]
         if any(v is not None and v != getattr(record.request, name) for name, v in terms):
             return OrderEvent.MODIFIED

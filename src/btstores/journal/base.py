@@ -3,7 +3,7 @@
 A journal belongs to one thread, Cerebro's: the first that appends or commits. `append` puts a
 record in line, `commit` returns only when everything in line is durable. What must not be
 lost before it is acted on (an intent to trade) goes through `append_durable`; what we are
-told is appended as it comes and committed once per turn of the loop.
+told is appended as it comes and committed once per turn of the loop, by `idle`.
 
     with SqliteJournal("account.journal", clock) as journal:
         intent = journal.append_durable("intent", request)
@@ -44,6 +44,15 @@ class Journal(abc.ABC):
     def last_seq(self) -> int:
         """The seq of the newest record, durable or not; 0 when there is none."""
 
+    @property
+    def snapshot_due(self) -> bool:
+        """Whether it is time for a ``snapshot``.
+
+        That is a record whose payload holds all that a restart needs of the records before it;
+        they may be removed when it is durable.
+        """
+        return False
+
     @abc.abstractmethod
     def append(
         self,
@@ -66,6 +75,13 @@ class Journal(abc.ABC):
         Raises `JournalError`, and the journal is ``broken``, when that cannot be had.
         """
 
+    def idle(self) -> None:
+        """Use a quiet moment: commit, and remove a few records that need not be kept any more.
+
+        Raises `JournalError` when the commit fails.
+        """
+        self.commit()
+
     @abc.abstractmethod
     def records(self, start: int = 1, kinds: Optional[Collection[str]] = None) -> Iterator[Record]:
         """Yield the records from seq ``start`` on, in order; only of ``kinds`` when given.
@@ -76,6 +92,13 @@ class Journal(abc.ABC):
     @abc.abstractmethod
     def close(self) -> None:
         """Make everything durable, end the run and free the file. May be called twice."""
+
+    def newest(self, kind: str) -> Optional[Record]:
+        """Return the newest record of a kind, or None."""
+        newest = None
+        for record in self.records(kinds=(kind,)):
+            newest = record
+        return newest
 
     def append_report(self, report: Any, cause: Optional[int] = None) -> int:
         """Append a report or request under its own kind and return its seq."""
@@ -135,6 +158,8 @@ class ChainJournal(Journal):
 
     #: So many rows in line are written without waiting for a commit: it bounds memory.
     batch = 4096
+    #: So many records from one snapshot to the next: what a restart has to read.
+    snapshot_every = 100_000
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -143,10 +168,16 @@ class ChainJournal(Journal):
         self._pending: List[Row] = []
         #: Seq and hash of the newest record that is not in line any more.
         self._tail: Tuple[int, bytes] = (0, b"")
+        #: The newest snapshot; 0 when there is none.
+        self._snapshot_seq = 0
 
     @property
     def last_seq(self) -> int:
         return self._pending[-1][0] if self._pending else self._tail[0]
+
+    @property
+    def snapshot_due(self) -> bool:
+        return self.last_seq - self._snapshot_seq >= self.snapshot_every
 
     @property
     def pending(self) -> int:
@@ -177,6 +208,8 @@ class ChainJournal(Journal):
                 correlation,
             )
         )
+        if kind == "snapshot":
+            self._snapshot_seq = seq
         if len(pending) >= self.batch:
             self.commit()
         return seq

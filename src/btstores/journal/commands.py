@@ -1,4 +1,4 @@
-"""The command `btstores journal`: show, verify and export.
+"""The command `btstores journal`: show, verify, replay, export and shorten.
 
 `add_journal_commands` adds them to the program's subcommands and sets ``handler`` on each:
 a function of the parsed arguments, a stream for output and one for errors, which returns the
@@ -8,24 +8,36 @@ exit status. What a user does wrong is one line on the error stream and the stat
 from __future__ import annotations
 
 import argparse
+import calendar
+import datetime
 import json
 import os
 import sys
 from typing import Any, Iterator, List, Optional, TextIO
 
+from btstores.clock import NS_PER_SECOND, wall_clock
 from btstores.errors import ConfigError, JournalError
 from btstores.journal.reader import JournalReader
 from btstores.journal.records import KINDS, Record
+from btstores.journal.replay import replay
+from btstores.journal.retention import age_ns, check_limits, shorten_file
 from btstores.journal.show import write_csv, write_json, write_table
 from btstores.journal.verify import VerifyResult, verify
 
-__all__ = ["add_journal_commands", "export_command", "show_command", "verify_command"]
+__all__ = [
+    "add_journal_commands",
+    "export_command",
+    "replay_command",
+    "shorten_command",
+    "show_command",
+    "verify_command",
+]
 
 
 def add_journal_commands(subparsers: Any) -> argparse.ArgumentParser:
     """Add `journal` with its subcommands to what ``ArgumentParser.add_subparsers`` returned."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
-        "journal", help="show, check or export what was recorded"
+        "journal", help="show, check, export or shorten what was recorded"
     )
     commands = parser.add_subparsers(dest="journal_command", metavar="COMMAND")
     commands.required = True
@@ -45,6 +57,16 @@ def add_journal_commands(subparsers: Any) -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="the result as one JSON object")
     check.set_defaults(handler=verify_command)
 
+    again = commands.add_parser(
+        "replay",
+        help="rebuild the state at a record",
+        description="Exit status: 0 rebuilt, 1 a snapshot says otherwise, 2 cannot be read.",
+    )
+    again.add_argument("path", help="the journal")
+    again.add_argument("--to", type=int, metavar="SEQ", help="up to this record; default: the end")
+    again.add_argument("--json", action="store_true", help="the whole state as one JSON object")
+    again.set_defaults(handler=replay_command)
+
     export = commands.add_parser(
         "export",
         help="write records for other programs",
@@ -54,6 +76,17 @@ def add_journal_commands(subparsers: Any) -> argparse.ArgumentParser:
     export.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="default: csv")
     export.add_argument("--output", metavar="FILE", help="a new file; default: standard output")
     export.set_defaults(handler=export_command)
+
+    shorten = commands.add_parser(
+        "shorten",
+        help="remove the oldest records",
+        description="Only while nobody writes the journal. What a restart needs stays.",
+    )
+    shorten.add_argument("path", help="the journal")
+    age = shorten.add_mutually_exclusive_group(required=True)
+    age.add_argument("--before", metavar="YYYY-MM-DD", help="all before that day, UTC")
+    age.add_argument("--keep-days", type=float, metavar="N", help="all but the last N days")
+    shorten.set_defaults(handler=shorten_command)
     return parser
 
 
@@ -107,6 +140,46 @@ def verify_command(args: argparse.Namespace, out: TextIO, err: Optional[TextIO] 
     result = verify(args.path)
     out.write(json.dumps(_as_object(result)) + "\n" if args.json else result.text())
     return result.status
+
+
+def replay_command(args: argparse.Namespace, out: TextIO, err: Optional[TextIO] = None) -> int:
+    """Rebuild the state; return 0, 1 or 2."""
+    try:
+        if args.to is not None and args.to < 1:
+            raise ConfigError.of("--to", args.to, "a number from 1 on")
+        found = replay(args.path, args.to)
+    except (ConfigError, JournalError) as error:
+        return _refuse(error, err)
+    if args.json:
+        told = {**found.state.to_dict(), "seq": found.seq, "differences": found.differences}
+        out.write(json.dumps(told) + "\n")
+    else:
+        out.write(found.text())
+    return found.status
+
+
+def shorten_command(args: argparse.Namespace, out: TextIO, err: Optional[TextIO] = None) -> int:
+    """Remove the oldest records; return the exit status."""
+    try:
+        done = shorten_file(args.path, _before_ns(args))
+    except (ConfigError, JournalError) as error:
+        return _refuse(error, err)
+    sizes = f"{done.size_after / 1e6:,.1f} MB, before {done.size_before / 1e6:,.1f} MB"
+    out.write(f"removed {done.removed:,} records; it begins with {done.first_seq}: {sizes}\n")
+    if not done.snapshot:
+        out.write("all of it is needed: there is no snapshot yet to sum it up for a restart\n")
+    return 0
+
+
+def _before_ns(args: argparse.Namespace) -> int:
+    if args.keep_days is not None:
+        check_limits(args.keep_days, None)
+        return wall_clock().time_ns() - age_ns(args.keep_days)
+    try:
+        day = datetime.date.fromisoformat(args.before)
+    except ValueError:
+        raise ConfigError.of("--before", args.before, "a date such as 2026-01-31") from None
+    return calendar.timegm(day.timetuple()) * NS_PER_SECOND
 
 
 def _as_object(result: VerifyResult) -> Any:

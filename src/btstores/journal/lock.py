@@ -1,7 +1,7 @@
 """One process at a time: an advisory lock on a small file that names its holder.
 
 The operating system drops the lock when the process dies, however it dies; the file itself
-stays and means nothing.
+stays and means nothing. A child that is forked does not get it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import weakref
 from typing import Optional
 
+from btstores.clock import give_way
 from btstores.errors import JournalError
 
 __all__ = ["FileLock", "holder"]
@@ -55,26 +57,56 @@ class FileLock:
         except OSError as error:
             raise JournalError(f"{path}: cannot be opened: {error.strerror}") from None
         try:
-            taken = _take(fd)
+            self._hold(fd, path)
         except OSError as error:
             os.close(fd)
             raise JournalError(f"{path}: cannot be locked: {error.strerror}") from None
-        if not taken:
-            pid = _read_pid(fd)
+        except BaseException:
             os.close(fd)
-            raise JournalError(
-                f"{path}: the journal is in use by "
-                + ("this process" if pid == os.getpid() else f"the process {pid or 'unknown'}")
-            )
+            raise
+        self._fd: Optional[int] = fd
+        _locks.add(self)
+
+    @staticmethod
+    def _hold(fd: int, path: str) -> None:
+        tries = 0
+        while not _take(fd):
+            tries += 1
+            if tries > _TRIES:
+                pid = _read_pid(fd)
+                raise JournalError(
+                    f"{path}: the journal is in use by "
+                    + ("this process" if pid == os.getpid() else f"the process {pid or 'unknown'}")
+                )
+            give_way()
         os.ftruncate(fd, 0)
         os.write(fd, b"%d\n" % os.getpid())
-        self._fd: Optional[int] = fd
+
+    @property
+    def held(self) -> bool:
+        """Return whether it is still this process's."""
+        return self._fd is not None
 
     def release(self) -> None:
         """Let the next one in. May be called twice."""
         fd, self._fd = self._fd, None
         if fd is not None:
             os.close(fd)
+
+
+#: `holder` takes a lock that is free for a moment, which must keep nobody out.
+_TRIES = 1000
+
+_locks: weakref.WeakSet[FileLock] = weakref.WeakSet()
+
+
+def _leave_to_parent() -> None:
+    for lock in list(_locks):
+        lock.release()  # closes the child's copy alone
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def holder(path: str) -> Optional[int]:

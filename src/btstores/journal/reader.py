@@ -41,6 +41,7 @@ __all__ = [
     "Run",
     "anchor_hash",
     "lock_path",
+    "unreadable",
 ]
 
 SCHEMA_VERSION = 1
@@ -51,6 +52,19 @@ _PAGE = 1000
 
 #: What reading a damaged file raises; SQLite's own messages may not be text any more.
 UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+
+#: Beginnings of SQLite's messages about the disk, rights and other programs: they say nothing
+#: against the file.
+_SURROUNDINGS = (
+    "database or disk is full",
+    "disk I/O error",
+    "unable to open database file",
+    "database is locked",
+    "database table is locked",
+    "attempt to write a readonly database",
+    "locking protocol",
+    "access permission denied",
+)
 
 _Self = TypeVar("_Self", bound="JournalReader")
 
@@ -116,6 +130,19 @@ class JournalDamaged(JournalError):
         self.what = str(what)
 
 
+def unreadable(path: str, error: Exception, what: str = "{}") -> JournalError:
+    """Return the error for what SQLite raised: about the file, unless it is the disk's fault.
+
+    ``what`` is put around SQLite's message.
+    """
+    if isinstance(error, sqlite3.Error) and str(error).startswith(_SURROUNDINGS):
+        return JournalError(
+            f"{path}: {error}. Nothing is known to be wrong with the journal: look after "
+            "room on the disk, rights and other programs that use the file"
+        )
+    return JournalDamaged(path, what.format(error))
+
+
 class JournalReader:
     """Reads the journal at ``path`` and never writes to it.
 
@@ -125,6 +152,9 @@ class JournalReader:
 
     def __init__(self, path: str, connection: Optional[sqlite3.Connection] = None) -> None:
         self.path = path
+        if os.path.exists(path) and not os.path.getsize(path):
+            # SQLite would take its -wal for a leftover and delete it.
+            raise JournalDamaged(path, "not a btstores journal any more: it is empty")
         if connection is None:
             connection = self._connect(path)
         self._db = connection
@@ -151,8 +181,8 @@ class JournalReader:
             application = self._value("PRAGMA application_id")
             self.schema = int(self._value("PRAGMA user_version"))
         except UNREADABLE as error:
-            what = f"not a btstores journal, or its beginning is damaged ({error})"
-            raise JournalDamaged(self.path, what) from None
+            what = "not a btstores journal, or its beginning is damaged ({})"
+            raise unreadable(self.path, error, what) from None
         if application != APPLICATION_ID:
             raise JournalError(f"{self.path}: not a btstores journal")
         self.meta  # noqa: B018  raises when it cannot be read
@@ -166,11 +196,14 @@ class JournalReader:
         try:
             yield
         except UNREADABLE as error:
-            raise JournalDamaged(self.path, error) from None
+            raise unreadable(self.path, error) from None
 
     @property
     def meta(self) -> Dict[str, str]:
-        """What the journal says of itself: schema, journal_id, created_ns, anchor, head."""
+        """What the journal says of itself: schema, journal_id, created_ns, anchor, head.
+
+        When records have been removed, also what is counted over them, as ``removed``.
+        """
         with self._reading():
             return dict(self._db.execute("SELECT key, value FROM meta"))
 
@@ -185,11 +218,15 @@ class JournalReader:
         return self._point("head")
 
     def _point(self, key: str) -> Tuple[int, bytes]:
+        text = self.meta.get(key)
         try:
-            seq, text = self.meta[key].split()
-            return int(seq), bytes.fromhex(text)
-        except (AttributeError, KeyError, ValueError):
-            raise JournalDamaged(self.path, f"its {key} cannot be read") from None
+            seq, digest = text.split()  # type: ignore[union-attr]
+            point = int(seq), bytes.fromhex(digest)
+        except (AttributeError, ValueError):
+            point = None
+        if point is None or text != f"{point[0]} {point[1].hex()}":
+            raise JournalDamaged(self.path, f"its {key} cannot be read")
+        return point
 
     def runs(self) -> List[Run]:
         """Return all runs, oldest first. One that nobody runs any more is shown as crashed."""
@@ -261,13 +298,15 @@ class JournalReader:
             finally:
                 self._db.execute("COMMIT")
 
-    def check_tail(self, count: int) -> Tuple[int, bytes]:
+    def check_tail(self, count: int, snapshot: int = 0) -> Tuple[int, bytes]:
         """Check the chain over the last ``count`` records; return the seq and hash of the last.
 
-        Raises `JournalError` when the journal cannot be trusted.
+        A ``snapshot`` and all that follows it are checked too: a restart reads them. Raises
+        `JournalError` when the journal cannot be trusted.
         """
         head = self.head
         start = head[0] - count + 1
+        start = min(start, snapshot) if snapshot else start
         check = ChainCheck(*self.anchor)
         if start > check.seq + 1:
             before = next(self.rows(start - 1), None)

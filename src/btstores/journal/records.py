@@ -102,6 +102,11 @@ KINDS = frozenset(_CLASSES) | {
     "denied",
     "kept",
     "leg",
+    "order_state",
+    "holding",
+    "reconciled",
+    "mismatch",
+    "unreadable",
 }
 
 _KIND_FORM = re.compile(r"[a-z][a-z0-9_]*")
@@ -254,17 +259,21 @@ def _many(build: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 #: How to read the fields that are not plain values.
 _READERS: Dict[Type[Any], Tuple[Tuple[str, Callable[[Any], Any]], ...]] = {
-    Tick: (("side", Side),),
+    Bar: (("flags", tuple),),
+    Tick: (("side", Side), ("flags", tuple)),
+    Quote: (("flags", tuple),),
     OrderRequest: (("side", Side), ("order_type", OrderType), ("tif", TimeInForce)),
     OrderReport: (("event", OrderEvent), ("request", _one(OrderRequest))),
     FillReport: (("side", Side),),
     LinkReport: (("state", LinkState), ("subscription", _one(Subscription))),
+    TimerReport: (("subscription", _one(Subscription)),),
     HistoryReport: (("subscription", _one(Subscription)), ("bars", _many(_bar_or_tick))),
     MassStatus: (
         ("orders", _many(_one(OrderReport))),
         ("fills", _many(_one(FillReport))),
         ("positions", _many(_one(PositionReport))),
         ("accounts", _many(_one(AccountReport))),
+        ("pending", tuple),
     ),
 }
 #: Fields that may be None and yet have no default; None is not written.

@@ -4,6 +4,7 @@ Pending records are written in one transaction with ``synchronous=FULL``: a comm
 after the operating system has put them on the disk, and after a crash at any moment the file
 holds all that was committed and nothing half. One process writes, any number may read
 meanwhile (`btstores.journal.reader`). Keep ``PATH``, ``PATH-wal`` and ``PATH-shm`` together.
+In quiet moments the oldest records go (`btstores.journal.retention`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import contextlib
 import logging
 import os
 import sqlite3
-from typing import Any, Collection, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Collection, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import btstores
 from btstores.clock import Clock
@@ -23,12 +24,13 @@ from btstores.journal.reader import (
     APPLICATION_ID,
     SCHEMA_VERSION,
     UNREADABLE,
-    JournalDamaged,
     JournalReader,
     anchor_hash,
     lock_path,
+    unreadable,
 )
-from btstores.journal.records import Record
+from btstores.journal.records import Record, Row
+from btstores.journal.retention import Retention, check_limits, newest_snapshot
 
 __all__ = ["SqliteJournal"]
 
@@ -57,6 +59,8 @@ _TABLES = (
     )""",
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
 )
+#: Bytes of a record besides its payload.
+_OVERHEAD = 150
 _INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 _Statement = Tuple[str, Tuple[Any, ...]]
@@ -66,9 +70,13 @@ class SqliteJournal(ChainJournal):
     """The journal in the file ``path``, made when it is not there.
 
     ``info`` goes into the run_start record (store, account, parameters; secrets are redacted).
-    ``tail`` is how many of the newest records are checked on opening. Raises `JournalError`
-    when the file is in use by another process (naming it), is not a journal, was written by a
-    newer version, or fails the check.
+    ``tail`` is how many of the newest records are checked on opening, at least; all from the
+    newest snapshot on are. Raises `JournalError` when the file is in use by another process
+    (naming it), is not a journal, was written by a newer version, or fails the check.
+
+    Records older than ``keep_days`` go, and the oldest ones before the file is larger than
+    ``keep_bytes``, but none that follows the newest snapshot; None keeps all. Raises
+    `ConfigError` for limits that cannot be.
 
     It belongs to the first thread that appends or commits; any thread may close it.
     """
@@ -79,8 +87,14 @@ class SqliteJournal(ChainJournal):
         clock: Clock,
         info: Optional[Mapping[str, Any]] = None,
         tail: int = 1000,
+        keep_days: Optional[float] = None,
+        keep_bytes: Optional[int] = 1 << 30,
     ) -> None:
         super().__init__(clock)
+        check_limits(keep_days, keep_bytes)
+        self._keep_bytes = keep_bytes
+        #: Records since the last look at the limits, bytes since the newest snapshot.
+        self._written = self._grown = 0
         self.path = os.path.abspath(path)
         self._lock = FileLock(lock_path(self.path))
         try:
@@ -90,8 +104,13 @@ class SqliteJournal(ChainJournal):
             try:
                 self._reader = JournalReader(self.path, self._db)
                 self._prepare()
-                self._tail = self._reader.check_tail(tail)
+                self._snapshot_seq = newest_snapshot(self._reader)
+                self._tail = self._reader.check_tail(tail, self._snapshot_seq)
+                retention = Retention(self._db, self._reader, keep_days, keep_bytes)
+                self._grown = self._grown_before(retention.used())
+                self._retention: Optional[Retention] = retention
                 self._begin_run(info or {})
+                self._shorten()
             except BaseException:
                 self._db.close()
                 raise
@@ -111,10 +130,16 @@ class SqliteJournal(ChainJournal):
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA fullfsync=ON")  # a plain fsync is not enough on macOS
             self._db.execute(f"PRAGMA journal_size_limit={64 << 20}")
+            self._db.execute("PRAGMA secure_delete=OFF")  # zeros over what goes cost as much
         except UNREADABLE as error:
-            raise JournalDamaged(self.path, error) from None
+            raise unreadable(self.path, error) from None
         if mode != "wal":
             raise JournalError(f"{self.path}: write-ahead mode is refused; use a local disk")
+
+    def _grown_before(self, used: int) -> int:
+        """Return about how much of the file follows the newest snapshot."""
+        first, last = self._reader.anchor[0], self._tail[0]
+        return used * (last - max(first, self._snapshot_seq)) // max(1, last - first)
 
     def _begin_run(self, info: Mapping[str, Any]) -> None:
         runs = self._reader.runs()
@@ -143,7 +168,31 @@ class SqliteJournal(ChainJournal):
             self.commit()
         return self._reader.records(start, kinds)
 
+    def idle(self) -> None:
+        super().idle()
+        self._shorten()
+
+    def _shorten(self) -> None:
+        """Let a few records go. What fails here takes nothing away, and is not tried again."""
+        if self._retention is None:
+            return
+        written, self._written = self._written, 0
+        try:
+            self._retention.step(self._clock.time_ns(), self._snapshot_seq, written)
+        except (JournalError, *UNREADABLE) as error:
+            self._retention = None
+            log.error("journal.not_shortened path=%s error=%s", self.path, error)
+
+    def abandon(self) -> None:
+        """Let go of the file as a process that is killed does: what waits is not written."""
+        if not self._closed:
+            self._closed = True
+            self._db.close()
+            self._lock.release()
+
     def _end(self) -> None:
+        if not self._lock.held:
+            return  # a forked child: all of it is the parent's
         try:
             if self.broken is None:
                 self.append("run_end", {})
@@ -166,6 +215,7 @@ class SqliteJournal(ChainJournal):
             db.execute("COMMIT")
             self._tail = (rows[-1][0], rows[-1][7])
             self._pending = []
+            self._count(rows)
         except sqlite3.Error as error:
             self._break(error)
             raise JournalError(f"the journal is broken: {self.broken}") from error
@@ -174,6 +224,29 @@ class SqliteJournal(ChainJournal):
             self._tail = self._reader.head
             self._pending = [row for row in rows if row[0] > self._tail[0]]
             raise
+
+    def _count(self, rows: Sequence[Row]) -> None:
+        self._written += len(rows)
+        if self._snapshot_seq >= rows[0][0]:
+            self._grown = 0
+        else:
+            self._grown += sum([len(row[6]) for row in rows]) + _OVERHEAD * len(rows)
+
+    @property
+    def snapshot_due(self) -> bool:
+        # Only what is before a snapshot can go: there must be one in time.
+        part = self._keep_bytes is not None and self._grown > self._keep_bytes // 10
+        return part or super().snapshot_due
+
+    def newest(self, kind: str) -> Optional[Record]:
+        if self.broken is None:
+            self.commit()
+        return next(self._reader.records(kinds=(kind,), last=1), None)
+
+    def _check(self) -> None:
+        super()._check()
+        if not self._lock.held:
+            raise JournalError("the journal belongs to the process that opened it")
 
     def _break(self, error: sqlite3.Error) -> None:
         rows = self._pending
@@ -219,6 +292,7 @@ def _create(path: str, clock: Clock) -> None:
             if os.path.exists(leftover):
                 os.remove(leftover)
         with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as db:
+            db.execute("PRAGMA auto_vacuum=INCREMENTAL")  # only before anything is written
             db.execute(f"PRAGMA application_id={APPLICATION_ID}")
             db.execute("BEGIN")
             for table in _TABLES:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+import json
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from btstores.errors import JournalError
 from btstores.journal.reader import (
@@ -16,7 +17,7 @@ from btstores.journal.reader import (
 from btstores.journal.records import KINDS, Record, record_of
 from btstores.reports import FillReport, OrderEvent, OrderReport, OrderRequest
 
-__all__ = ["OpenOrders", "VerifyResult", "verify"]
+__all__ = ["OpenOrders", "Tally", "VerifyResult", "verify"]
 
 #: After so many errors the rest adds nothing.
 MAX_ERRORS = 10
@@ -105,6 +106,63 @@ class OpenOrders:
     def __iter__(self) -> Iterator[str]:
         return iter(self._left)
 
+    def to_dict(self) -> Dict[str, Any]:
+        """Return all of it as JSON values."""
+        return {
+            order: [self._size[order], left, sorted(self._fills[order])]
+            for order, left in self._left.items()
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> OpenOrders:
+        """Return what `to_dict` has written."""
+        orders = cls()
+        for order, (size, left, fills) in values.items():
+            orders._size[order], orders._left[order] = float(size), float(left)
+            orders._fills[order] = set(fills)
+        return orders
+
+
+class Tally:
+    """What is counted over all records of a journal, those that have been removed included."""
+
+    def __init__(self) -> None:
+        self.open = OpenOrders()
+        self.unknown: Dict[str, int] = {}
+        self.unread = 0
+
+    def feed(self, record: Record) -> None:
+        """Take the next record."""
+        if record.kind not in KINDS:
+            self.unknown[record.kind] = self.unknown.get(record.kind, 0) + 1
+        elif record.kind in ("intent", "order", "fill"):
+            try:
+                self.open.feed(record.report)
+            except JournalError:
+                self.unread += 1
+
+    def to_text(self) -> str:
+        """Return it as it is noted in the meta table under ``removed``."""
+        values = {"open": self.open.to_dict(), "unknown": self.unknown, "unread": self.unread}
+        return json.dumps(values, sort_keys=True)
+
+    @classmethod
+    def from_text(cls, text: Optional[str]) -> Tally:
+        """Return what `to_text` has written; for None, the one of no record.
+
+        Raises `ValueError` for anything else.
+        """
+        tally = cls()
+        if text is not None:
+            try:
+                values = json.loads(text)
+                tally.open = OpenOrders.from_dict(values["open"])
+                tally.unknown = {str(kind): int(n) for kind, n in values["unknown"].items()}
+                tally.unread = int(values["unread"])
+            except (AttributeError, KeyError, TypeError, RecursionError, OverflowError) as error:
+                raise ValueError(str(error)) from None
+        return tally
+
 
 def verify(path: str) -> VerifyResult:
     """Check the whole journal at ``path``; reads only, also while it is being written.
@@ -113,7 +171,12 @@ def verify(path: str) -> VerifyResult:
     """
     try:
         with JournalReader(path) as reader:
-            return _Verification(reader).run()
+            while True:
+                anchor = reader.anchor
+                result = _Verification(reader, anchor).run()
+                if not result.errors or reader.anchor == anchor:
+                    return result
+                # Its writer has shortened it meanwhile.
     except JournalDamaged as error:
         return VerifyResult(path, errors=(error.what,))
     except JournalError as error:
@@ -121,12 +184,11 @@ def verify(path: str) -> VerifyResult:
 
 
 class _Verification:
-    def __init__(self, reader: JournalReader) -> None:
+    def __init__(self, reader: JournalReader, anchor: Tuple[int, bytes]) -> None:
         self.reader = reader
+        self.anchor = anchor
         self.errors: List[str] = []
-        self.open = OpenOrders()
-        self.unknown: Dict[str, int] = {}
-        self.unread = 0
+        self.tally = Tally()
         self.starts: Dict[str, Record] = {}
         self.ends: Dict[str, Record] = {}
 
@@ -152,14 +214,18 @@ class _Verification:
             first if count else None,
             last if count else None,
             tuple(runs),
-            tuple(self.open),
+            tuple(self.tally.open),
             tuple(self._findings(runs)),
             tuple(self.errors[:MAX_ERRORS]),
         )
 
     def _chain(self) -> Tuple[int, int, int]:
         head_seq, head_hash, last_seq = self.reader.span()
-        check = ChainCheck(*self.reader.anchor)
+        try:
+            self.tally = Tally.from_text(self.reader.meta.get("removed"))
+        except ValueError:
+            self.errors.append("its note of what has been removed cannot be read")
+        check = ChainCheck(*self.anchor)
         first, count = check.seq + 1, 0
         for row in self.reader.rows(_LOWEST_SEQ):
             if row[0] > last_seq:
@@ -181,25 +247,20 @@ class _Verification:
             self.starts[record.run_id] = record
         elif record.kind == "run_end":
             self.ends[record.run_id] = record
-        elif record.kind not in KINDS:
-            self.unknown[record.kind] = self.unknown.get(record.kind, 0) + 1
-        elif record.kind in ("intent", "order", "fill"):
-            try:
-                self.open.feed(record.report)
-            except JournalError:
-                self.unread += 1
+        else:
+            self.tally.feed(record)
 
     def _check_meta(self) -> None:
         meta = self.reader.meta
         if meta.get("schema") != str(self.reader.schema):
             self.errors.append("the schema in its meta table has been changed")
-        seq, digest = self.reader.anchor
+        seq, digest = self.anchor
         known = anchor_hash(meta.get("journal_id", ""), meta.get("created_ns", ""))
         if seq == 0 and digest != known:
             self.errors.append("its id or its time of creation has been changed")
 
     def _check_runs(self, runs: List[Run]) -> None:
-        anchor = self.reader.anchor[0]
+        anchor = self.anchor[0]
         listed = set()
         for run in runs:
             listed.add(run.run_id)
@@ -226,11 +287,11 @@ class _Verification:
             if run.state == "crashed":
                 yield f"the run {run.run_id} (process {run.pid}) crashed"
         running = bool(runs) and runs[-1].state == "running"
-        orders = list(self.open)
+        orders = list(self.tally.open)
         if orders and not running:  # whoever is trading has open orders
             named = ", ".join(orders[:5]) + (", ..." if len(orders) > 5 else "")
             yield f"{_count(len(orders), 'order')} without an end: {named}"
-        for kind, count in sorted(self.unknown.items()):
+        for kind, count in sorted(self.tally.unknown.items()):
             yield f"{_count(count, 'record')} of the unknown kind {kind!r}: from a newer version?"
-        if self.unread:
-            yield f"{_count(self.unread, 'record')} not understood: from a newer version?"
+        if self.tally.unread:
+            yield f"{_count(self.tally.unread, 'record')} not understood: from a newer version?"

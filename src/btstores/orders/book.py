@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from btstores.orders.lifecycle import FINAL, OrderState
 from btstores.orders.reasons import REASONS, Problem
@@ -41,7 +41,7 @@ class OrderRecord:
     knows it now, where that is not its own; ``aliases`` and ``venue_ids`` are all such ids and
     all of the venue's own. ``told_filled`` is what reports on the order have said to be filled.
     ``asked_sizes`` has an entry for each change that has not been answered: the new size, or
-    None.
+    None. ``sent_ns`` is when its latest request was handed over.
 
     ``problems`` are all reasons of a refusal here, ``rounded`` what validation has changed:
     field -> (asked, sent). ``user`` belongs to whoever shows the order to a strategy.
@@ -58,6 +58,7 @@ class OrderRecord:
     pending_cancel: bool = False
     asked_sizes: List[Optional[float]] = dataclasses.field(default_factory=list)
     triggered: bool = False
+    sent_ns: int = 0
     foreign: bool = False
     claimed: bool = False
     emulated: bool = False
@@ -200,6 +201,20 @@ class OrderBook:
         if venue_order_id is not None and venue_order_id not in record.venue_ids:
             record.venue_ids.append(venue_order_id)
             self._by_venue_id[venue_order_id] = record
+
+    def restore(self, record: OrderRecord) -> None:
+        """Take an order of an earlier run in, with all ids that it is known by."""
+        self.add(record)
+        for alias in record.aliases:
+            self._aliases[alias] = record
+        for venue_id in record.venue_ids:
+            self._by_venue_id[venue_id] = record
+        if not record.live:
+            self.finish(record)
+
+    def count_fills(self, fill_ids: Iterable[str]) -> None:
+        """Know fills of earlier runs as duplicates, oldest first."""
+        self._fill_ids.update(dict.fromkeys(fill_ids))
 
     def is_known_fill(self, fill: FillReport) -> bool:
         """Return whether the fill has been applied before."""

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Mapping, Optional, Set, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Set, Union
 
-from btstores.clock import NS_PER_SECOND, Timer
+from btstores.clock import NS_PER_SECOND
 from btstores.orders.book import OrderRecord
 from btstores.orders.legs import (
     TRAILING,
@@ -40,46 +40,13 @@ from btstores.reports import (
     FillReport,
     OrderEvent,
     OrderReport,
-    OrderRequest,
     OrderType,
     Quote,
     Tick,
 )
 
 if TYPE_CHECKING:
-    from typing import Protocol
-
-    class Actions(Protocol):
-        """What the engine asks of the store.
-
-        ``ready`` is whether requests can be sent. `fit` returns a limit price as the instrument
-        has it, never a worse one. ``can_resize`` is whether the venue can change an order's
-        size, ``pause_ns`` how far apart changes should be that can wait. `watch` returns the
-        kind of prices that will come. `day_ends_ns` and `opens_ns` are when a symbol's day
-        ends, and when it opens next; None if not known.
-        """
-
-        @property
-        def ready(self) -> bool: ...
-        def now_ns(self) -> int: ...
-        def new_id(self) -> str: ...
-        def fit(self, request: OrderRequest, limit: float) -> float: ...
-        def place(self, record: OrderRecord, request: OrderRequest) -> None: ...
-        def cancel(self, record: OrderRecord) -> None: ...
-        @property
-        def can_resize(self) -> bool: ...
-        def resize(self, record: OrderRecord, size: float) -> None: ...
-        def tell(self, report: OrderReport) -> None: ...
-        def alert(self, msg: str, *args: Any) -> None: ...
-        def keep(self, leg: Leg) -> None: ...
-        @property
-        def pause_ns(self) -> int: ...
-        def watch(self, symbol: str) -> str: ...
-        def unwatch(self, symbol: str) -> None: ...
-        def wake_at(self, time_ns: int, client_order_id: str) -> Timer: ...
-        def day_ends_ns(self, symbol: str) -> Optional[int]: ...
-        def opens_ns(self, symbol: str) -> Optional[int]: ...
-
+    from btstores.orders.actions import Actions
 
 __all__ = ["Contingent"]
 
@@ -152,11 +119,14 @@ class Contingent:
         self._actions.keep(leg)
         if held:
             self._tell(leg, OrderEvent.ACCEPTED)
+        self._set_timers(leg)
+        self._settle(leg)
+
+    def _set_timers(self, leg: Leg) -> None:
         expire_ns = leg.record.request.expire_ns if Emulated.EXPIRY in leg.does else None
-        for time_ns in (expire_ns, self._close_ns(leg)):
+        for time_ns in (expire_ns, self._close_ns(leg), leg.opens_ns or None):
             if time_ns is not None:
                 leg.timers.append(self._actions.wake_at(time_ns, leg.key))
-        self._settle(leg)
 
     def _leg_of(self, record: OrderRecord, does: Any = frozenset(), new: bool = False) -> Leg:
         known = self._legs.get(record.client_order_id)
@@ -170,6 +140,32 @@ class Contingent:
         self._legs[record.client_order_id] = leg
         return leg
 
+    def restore(self, legs: Iterable[Leg]) -> None:
+        """Take the legs of an earlier run; they go on when requests can be sent."""
+        for leg in legs:
+            self._legs[leg.key] = leg
+            if not leg.record.live and leg.wire is None:
+                self._finished[leg.key] = None
+                continue
+            self._set_timers(leg)
+            self._late.add(leg.key)
+
+    def leftovers(self) -> List[OrderRecord]:
+        """Return finished orders for which something may still work at the venue."""
+        legs = self._legs.values()
+        return [leg.record for leg in legs if leg.wire is not None and not leg.record.live]
+
+    def lost(self, record: OrderRecord) -> bool:
+        """Hear that the venue lacks what was sent; return whether a stop or exit goes out anew."""
+        leg = self._legs.get(record.client_order_id)
+        if leg is None or (record.live and not (leg.triggered or leg.is_child)):
+            return False
+        leg.retire()
+        record.in_flight = record.outcome_unknown = False
+        self._late.add(leg.key)
+        self.resume()
+        return True
+
     # What strategies ask
 
     def cancel(self, record: OrderRecord) -> None:
@@ -178,6 +174,7 @@ class Contingent:
         if leg.wire is not None and leg.wire.ask is Ask.CANCEL:
             leg.wire.ask, leg.wire.stalled = None, False
         leg.ending = leg.ending or Ending(OrderEvent.CANCELED)
+        self._actions.keep(leg)
         self._settle(leg)
 
     def modify(self, record: OrderRecord, changes: Mapping[str, Any]) -> Dict[str, Any]:
@@ -469,6 +466,7 @@ class Contingent:
         if leg.ending is None:
             leg.ending = ending
             self._disarm(leg)
+            self._actions.keep(leg)
             self._sync(leg)
 
     def _over(self, leg: Leg) -> None:

@@ -210,8 +210,23 @@ class Leg:
             "start": self.start,
             "offset": self.offset,
             "triggered": self.triggered,
-            "wire": None if wire is None else [wire.client_order_id, wire.size, wire.filled],
+            "exclusive": self.exclusive,
+            "missing": self.missing,
+            "opens_ns": self.opens_ns,
+            "ending": None if self.ending is None else [self.ending.event.value, *self.ending[1:]],
+            "wire": None if wire is None else wire.client_order_id,
+            "ends_ns": None if wire is None else wire.ends_ns,
         }
+
+    def take_back(self, kept: Mapping[str, Any]) -> None:
+        """Become again what `to_dict` has told, but for relatives and wire."""
+        self.since_ns, self.start = kept["since_ns"], kept.get("start")
+        self.offset, self.triggered = kept["offset"], kept["triggered"]
+        self.exclusive, self.missing = kept["exclusive"], kept["missing"]
+        self.opens_ns = kept["opens_ns"]
+        ending = kept.get("ending")
+        if ending is not None:
+            self.ending = Ending(OrderEvent(ending[0]), *ending[1:])
 
 
 def tidy(size: float) -> float:

@@ -161,6 +161,12 @@ REASONS: Dict[str, Reason] = {
     "RECONCILING": Reason(_S, "the account is being reconciled", "wait for `connected`"),
     # What is told of an order that lives or lived.
     "NEVER_SENT": Reason(_S, "cancelled before it left", ""),
+    "NEVER_ARRIVED": Reason(
+        _S, "the venue does not know the order: it was lost on its way", "order again"
+    ),
+    "NOT_AT_VENUE": Reason(
+        _S, "the venue does not list the order any more and has not told its end", "see its account"
+    ),
     "RELATED": Reason(_S, "another order of its group ended or took the last of it", ""),
     "OVERFILL": Reason(_S, "filled for more than was ordered", "look at the position"),
     "SURPLUS": Reason(

@@ -111,7 +111,8 @@ _CHECKS: Dict[str, Callable[[str, Any], Any]] = {
 _REACTIONS = {
     "link_down": TradingState.ACTIVE,  # the store sends no order without a link anyway
     "stale_data": TradingState.REDUCING,
-    "mismatch": TradingState.HALTED,
+    "bad_data": TradingState.HALTED,
+    "mismatch": TradingState.REDUCING,
     "journal_failed": TradingState.HALTED,
     "daily_loss": TradingState.REDUCING,
 }

@@ -6,7 +6,7 @@ import heapq
 import logging
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from btstores.clock import NS_PER_SECOND, Clock, Timer
+from btstores.clock import NS_PER_SECOND, Clock, SimulatedClock, Timer
 from btstores.errors import ConfigError
 from btstores.instruments import Instrument
 from btstores.sim.prices.series import Event, Series
@@ -71,8 +71,14 @@ class Market:
     def resume_from(self, time_ns: int) -> None:
         """Take what lies before ``time_ns`` for history as well; before `play` only."""
         self.position_ns = max(self.position_ns, time_ns)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Let the clock be no earlier than what has been published."""
         if isinstance(self.clock, ReplayClock):
             self.clock.jump(self.position_ns)
+        elif isinstance(self.clock, SimulatedClock):
+            self.clock.advance_to(self.position_ns)
 
     def play(self, sink: Sink) -> None:
         """Publish to ``sink`` from now on; on the clock's thread."""

@@ -36,6 +36,7 @@ from btstores.handlers.data_handler import DataHandler
 from btstores.handlers.link_handler import LinkHandler
 from btstores.handlers.order_handler import OrderHandler
 from btstores.handlers.position_handler import PositionHandler
+from btstores.handlers.quality import Quality
 from btstores.handlers.trade_handler import TradeHandler
 from btstores.inbox import Inbox, Outbox, Wakeup
 from btstores.instruments import Instrument
@@ -43,7 +44,6 @@ from btstores.journal.base import Journal, NullJournal
 from btstores.markets import MarketConfig, MarketRegistry, MarketType
 from btstores.orders.book import OrderBook, OrderRecord
 from btstores.orders.reasons import Problem
-from btstores.orders.watch import Source
 from btstores.reports import (
     AccountReport,
     Bar,
@@ -63,10 +63,10 @@ from btstores.stores.dispatch import Dispatch
 from btstores.stores.gateway import Capabilities, Gateway
 from btstores.stores.keyed import KeyedInstances
 from btstores.stores.link import Link
-from btstores.stores.reconcile import reports_of
-from btstores.stores.recording import open_journal, record_report
+from btstores.stores.parameters import PARAMS
+from btstores.stores.recording import Recorder, close_journal, open_journal
+from btstores.stores.recovery import Recovery
 from btstores.stores.streams import Streams
-from btstores.stores.wiring import AUTO
 
 __all__ = [
     "AccountHandler",
@@ -97,30 +97,13 @@ class BaseStore(metaclass=KeyedInstances):
     capabilities: Capabilities = Capabilities()
     #: Checks that this store does otherwise than others, unless it is told.
     default_checks: Mapping[str, str] = {}
+    #: The same for the checks of prices, see `btstores.handlers.quality`.
+    default_quality: Union[str, Mapping[str, str]] = {}
     broker_class: Optional[Type[Any]] = None
     data_class: Optional[Type[Any]] = None
     _instances: ClassVar[weakref.WeakValueDictionary[Hashable, Any]]
 
-    PARAMS: ClassVar[Tuple[Param, ...]] = (
-        Param("host", "127.0.0.1", (str,), "where the venue's gateway listens"),
-        Param("port", None, (int,), "port of the venue's gateway", minimum=1),
-        Param("timeout", 30.0, (float,), "seconds that any one step may take", minimum=0.001),
-        Param("reconnect", True, (bool,), "connect again after the link broke"),
-        Param("reconnect_interval", 2.0, (float,), "seconds before a new attempt", minimum=0.01),
-        Param("debug", False, (bool,), "log every report at level INFO"),
-        Param("account", None, (str,), "account at the venue"),
-        Param("journal", None, (), "path of the journal, a Journal, or None for none"),
-        Param("handlers", (), (list, tuple), "handlers to add, or to put in place of ours"),
-        Param("markets", (), (list, tuple, str), "MarketConfig objects, or a TOML file of them"),
-        Param("market", MarketType.UNKNOWN, (MarketType,), "the market this account trades"),
-        Param("clock", None, (Clock,), "clock to run on; the wall clock by default"),
-        Param("on_unsupported", "emulate", (str,), "what the venue lacks", ("emulate", "reject")),
-        Param("emulate", (), (list, tuple, str), "what the core does although the venue could"),
-        Param("trigger_on", AUTO, (str,), "prices that trigger", (AUTO, *Source.ALL)),
-        Param("close_lead", 5.0, (float,), "seconds before the end for Close orders", minimum=0),
-        Param("checks", {}, (dict,), "what checks of orders do: 'reject', 'round' or 'off'"),
-        Param("risk", None, (), "risk rules: a TOML file, a dict of its tables, or RiskRules"),
-    )
+    PARAMS: ClassVar[Tuple[Param, ...]] = PARAMS
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -149,7 +132,6 @@ class BaseStore(metaclass=KeyedInstances):
         #: History is asked for here, so that no order waits behind it.
         self.queries = Outbox(f"{name}-queries", self.clock.threaded)
         self.journal: Journal = NullJournal()
-        self._recording = False
         self._committed_ns = 0
         self.book = OrderBook()
         self.wakeup: Optional[Wakeup] = None
@@ -158,14 +140,17 @@ class BaseStore(metaclass=KeyedInstances):
         self._markets = MarketRegistry(params.markets)
         self.get_market_config()  # a bad file of markets is told now, not with an order
         self._instruments: Dict[str, Instrument] = {}
-        self.streams = Streams(self)
         self._request_ids = itertools.count(1)
         self._notifications: Deque[Tuple[str, Tuple[Any, ...], Dict[str, Any]]] = deque()
         self._link = Link(self)
         self.stopped = True
         self._begins, self._processing = True, False
         self._debug: bool = params.debug
-        self.desk = OrderDesk(self)
+        self.desk: OrderDesk = OrderDesk(self)
+        self.streams = Streams(self)
+        self.quality: Quality = self.streams.quality
+        self.recorder: Recorder = Recorder(self)
+        self.recovery = Recovery(self)
         self._make_handlers(params.handlers)
         self.gateway: Gateway = self.make_gateway()
 
@@ -212,14 +197,14 @@ class BaseStore(metaclass=KeyedInstances):
         for handler in standard + added:
             for kind in handler.reports:
                 self._dispatch.add(kind, handler.handle)
-        for kind, call in self.desk.hears().items():
+        for kind, call in (*self.desk.hears().items(), *self.streams.hears().items()):
             self._dispatch.add(kind, call)
 
     def set_listener(self, listener: Listener) -> None:
         """Let ``listener`` hear of orders, fills, positions and balances."""
-        both = Listeners(self.desk, listener)
-        self.order_handler.listener = self.trade_handler.listener = both
-        self.position_handler.listener = self.account_handler.listener = both
+        every = Listeners(self.recorder, self.recovery, self.desk, listener)
+        self.order_handler.listener = self.trade_handler.listener = every
+        self.position_handler.listener = self.account_handler.listener = every
 
     # Lifecycle. Cerebro calls start() and stop(); feeds and brokers name themselves.
 
@@ -242,6 +227,7 @@ class BaseStore(metaclass=KeyedInstances):
             return
         self.stopped = True
         self._link.give_up()
+        self.recovery.stop()
         self.process_events()
         self._finish()
         self.desk.stop()
@@ -254,7 +240,8 @@ class BaseStore(metaclass=KeyedInstances):
     def connect(self) -> None:
         """Connect and learn orders, fills, positions and balances. Does nothing twice.
 
-        Raises `LinkError` when this is not done within ``timeout`` seconds.
+        Raises `LinkError` when this is not done within ``timeout`` seconds; what fails before is
+        tried again for ``start_timeout`` seconds.
         """
         if self.connected:
             return
@@ -263,10 +250,11 @@ class BaseStore(metaclass=KeyedInstances):
             self.stopped = False
             self._link.reset()
             self._begins = True
-            self._recording = not isinstance(self.journal, NullJournal)
+            self.recovery.restore()
             self.order_handler.listener.on_run()
         try:
-            self.outbox.call(self._link.bring_up, timeout=2 * self.params.timeout)
+            limit = 2 * self.params.timeout + self.params.start_timeout
+            self.outbox.call(self._link.begin, timeout=limit)
         except BtstoresError:
             self._finish()
             raise
@@ -285,7 +273,7 @@ class BaseStore(metaclass=KeyedInstances):
         self.queries.stop(min(1.0, self.params.timeout))
         self.process_events()
         self.link_handler.state = LinkState.DOWN  # whatever the last reports said
-        self.journal.close()
+        close_journal(self.journal)
 
     def disconnect(self) -> None:
         """Log out; the same as `stop`."""
@@ -324,7 +312,8 @@ class BaseStore(metaclass=KeyedInstances):
         self._committed_ns = wall_clock().monotonic_ns()
         try:
             self.desk.idle()
-            self.journal.commit()
+            self.recovery.snapshot()
+            self.journal.idle()
         except BtstoresError as error:
             self.journal_failed(error)
 
@@ -341,40 +330,29 @@ class BaseStore(metaclass=KeyedInstances):
         try:
             for report in iter(self.inbox.take, None):
                 count += 1
-                self._handle(report)
+                self.handle(report)
         finally:
             self._processing = False
         return count
 
-    def _reconcile(self, status: MassStatus) -> None:
-        if self._begins:
-            # What was told before the status is in it.
-            self._begins = False
-            self.order_handler.listener.on_run()
-        for report in reports_of(status, self.get_positions()):
-            self._handle(report)
-
-    def _handle(self, report: Report) -> None:
+    def handle(self, report: Report) -> None:
+        """Record a report and hand it on; on Cerebro's thread, in the order of the inbox."""
         if isinstance(report, MassStatus):
-            self._reconcile(report)
+            first, self._begins = self._begins, False
+            self.recovery.apply(report, first)
             return
         if self._debug:
             log.info("report store=%s %r", self.name, report)
-        if self._recording:
-            self._record(report)
-        self._dispatch.hand(report)
+        self.recorder.record(report)
+        screened = self.streams.screen(report)
+        if screened is not None:
+            self._dispatch.hand(screened)
+        self.recorder.flush()
         if isinstance(report, LinkReport) and report.subscription is None:
             self._on_link(report)
 
-    def _record(self, report: Report) -> None:
-        try:
-            record_report(self.journal, self.book, report)
-        except BtstoresError as error:
-            self.journal_failed(error)
-
     def journal_failed(self, error: BtstoresError) -> None:
         """Tell that something could not be recorded, and let the risk rules act on it."""
-        self.put_notification("journal failed", error)
         self.desk.journal_failed(error)
 
     def _on_link(self, report: LinkReport) -> None:
@@ -395,7 +373,10 @@ class BaseStore(metaclass=KeyedInstances):
         if self.wakeup is not None:
             self.wakeup.cycle += 1
         self.process_events()
-        if self._recording and wall_clock().monotonic_ns() - self._committed_ns > NS_PER_SECOND:
+        if (
+            self.recorder.active
+            and wall_clock().monotonic_ns() - self._committed_ns > NS_PER_SECOND
+        ):
             self.idle()  # there are markets without a quiet moment
         told = list(self._notifications)
         self._notifications.clear()

@@ -9,7 +9,18 @@ from __future__ import annotations
 
 import datetime
 import logging
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from btstores.clock import NS_PER_SECOND
 from btstores.errors import BtstoresError, UnknownInstrumentError
@@ -40,6 +51,7 @@ from btstores.reports import (
 from btstores.stores.changes import problems_of_change
 from btstores.stores.emulation import EMULATED_NAMES, Plan, Relations, plan_of, read_emulate
 from btstores.stores.facts import may_be_short, risk_facts, validation_facts
+from btstores.stores.holdings import Holdings
 from btstores.stores.sender import OrderSender
 from btstores.stores.wiring import Wiring
 
@@ -72,13 +84,14 @@ class OrderDesk(Listener):
         self.policies = read_policies({**store.default_checks, **(params.checks or {})})
         self._emulate = read_emulate(params.emulate)
         self._allowed = params.on_unsupported == "emulate"
-        self.risk = RiskControl(read_rules(params.risk), self._state_changed)
+        self.risk: RiskControl = RiskControl(read_rules(params.risk), self._state_changed)
         self.sender = OrderSender(store)
         self._wiring = Wiring(store, self.sender)
-        self.engine = Contingent(self._wiring, round(params.close_lead * NS_PER_SECOND))
+        self.engine: Contingent = Contingent(self._wiring, round(params.close_lead * NS_PER_SECOND))
         self._bought: Dict[str, Tuple[datetime.date, float]] = {}
-        #: Returns what the account holds of a symbol, signed. The broker knows best.
-        self.position_of: Callable[[str], float] = self._reported_position
+        self._broken = ""
+        #: What the account holds. The broker knows best, and puts itself here.
+        self.holdings: Holdings = Holdings(store)
 
     # Orders
 
@@ -130,7 +143,7 @@ class OrderDesk(Listener):
         problems = problems_of_change(record, changes, self._store.capabilities, leg)
         if not problems:
             live = [other for other in self._store.book.live() if other is not record]
-            position = self.position_of(changed.symbol)
+            position = self.holdings.account_size(changed.symbol)
             facts = validation_facts(self._store, changed, position, live)
             verdict = validate(changed, facts._replace(filled=record.filled), self.policies)
             problems += verdict.problems
@@ -164,6 +177,11 @@ class OrderDesk(Listener):
             self.kill(report.cause)
         else:
             self.risk.set_state(CONTROLS[report.action], report.cause)
+
+    def is_at_venue(self, record: OrderRecord) -> bool:
+        """Return whether something of a live order was sent and is not known to be over."""
+        leg = self.engine.leg(record)
+        return leg is None or leg.wire is not None
 
     def kill(self, reason: str) -> int:
         """Let no order pass any more and cancel all live ones; return how many there were."""
@@ -213,9 +231,6 @@ class OrderDesk(Listener):
     def _route(self, group: Sequence[OrderRecord], plans: Mapping[str, Plan]) -> None:
         """Send what the venue does alone, keep the rest."""
         book = self._store.book
-        waiting = [record for record in group if plans[record.client_order_id].does]
-        if waiting and not self.sender.record_kept(group):
-            return
         kept = []
         for record in group:
             request, plan = record.request, plans[record.client_order_id]
@@ -229,6 +244,8 @@ class OrderDesk(Listener):
             if plan.does or is_parent:
                 leg = self.engine.take(record, plan.does, parent, oco, self._take_turns(request))
                 kept.append(leg)
+        if kept and not self.sender.record_kept(group, kept):
+            return
         if len(kept) < len(group):
             sent = [record for record in group if record not in self.engine]
             self.sender.place([(record, record.request) for record in sent])
@@ -278,7 +295,7 @@ class OrderDesk(Listener):
             text = f"{record.request.symbol} has no prices to trigger by"
             problems.append(Problem("NO_TRIGGER_DATA", text))
         problems += self._problems_of_relatives(record.request, group)
-        position = self.position_of(record.request.symbol)
+        position = self.holdings.account_size(record.request.symbol)
         facts = validation_facts(store, record.request, position, live)
         verdict = validate(record.request, facts, self.policies)
         problems += verdict.problems
@@ -328,7 +345,11 @@ class OrderDesk(Listener):
         """End an order that is not sent."""
         report = record.refuse(OrderEvent.REJECTED, problems, self._store.clock.time_ns())
         self._store.book.add(record)
-        self._note("denied", {"symbol": record.request.symbol, "reason": report.reason}, record)
+        self._store.recorder.note(
+            "denied",
+            {"symbol": record.request.symbol, "reason": report.reason},
+            record.client_order_id,
+        )
         log.warning(
             "order.denied client_id=%s code=%s reason=%s",
             record.client_order_id,
@@ -336,12 +357,6 @@ class OrderDesk(Listener):
             report.reason,
         )
         self._store.order_handler.handle(report)
-
-    def _note(self, kind: str, payload: Mapping[str, Any], record: OrderRecord) -> None:
-        try:
-            self._store.journal.append(kind, payload, correlation=record.client_order_id)
-        except BtstoresError as error:
-            self._store.journal_failed(error)
 
     # News
 
@@ -392,7 +407,8 @@ class OrderDesk(Listener):
 
     def on_timer(self, report: TimerReport) -> None:
         """Hear that a time has come that was asked for."""
-        self.engine.on_timer(report.client_order_id)
+        if report.subscription is None:
+            self.engine.on_timer(report.client_order_id)
 
     def on_link(self, report: LinkReport) -> None:
         """Hear of the link."""
@@ -400,18 +416,22 @@ class OrderDesk(Listener):
             return
         if report.state is LinkState.READY:
             self.engine.resume()
-            self._cancel_again()
+            self.cancel_again(self._store.book.live())
         elif report.state is LinkState.DOWN:
             self.risk.on_event("link_down", report.detail)
 
-    def _cancel_again(self) -> None:
-        """Ask again for the cancels that nobody has answered: the link broke meanwhile."""
-        for record in self._store.book.live():
-            if record.pending_cancel and record not in self.engine:
+    def cancel_again(self, records: Iterable[OrderRecord]) -> None:
+        """Ask again for the cancels of orders that live on: nobody has answered them."""
+        for record in records:
+            if record.live and record.pending_cancel and record not in self.engine:
                 self.sender.cancel(record)
 
     def journal_failed(self, error: Exception) -> None:
-        """Hear that something could not be recorded."""
+        """Hear that something could not be recorded; of a broken journal strategies hear once."""
+        broken = self._store.journal.broken or ""
+        if not broken or broken is not self._broken:
+            self._store.put_notification("journal failed", error)
+        self._broken = broken
         self.risk.on_event("journal_failed", str(error))
 
     def stop(self) -> None:
@@ -428,10 +448,6 @@ class OrderDesk(Listener):
 
     def _today(self) -> datetime.date:
         return self._store.get_market_config().trading_day(self._store.clock.time_ns())
-
-    def _reported_position(self, symbol: str) -> float:
-        report = self._store.position_handler.positions.get(symbol)
-        return report.size if report is not None else 0.0
 
 
 def _has_relatives(request: OrderRequest) -> bool:

@@ -135,6 +135,13 @@ class Gateway(abc.ABC):
         """
         return ""
 
+    def missing(self, subscriptions: Sequence[Subscription]) -> Sequence[Subscription]:
+        """Return which of these streams the venue does not send, though it was asked for them.
+
+        None where it cannot be asked. Raises `LinkError`.
+        """
+        return ()
+
     @abc.abstractmethod
     def unsubscribe(self, subscription: Subscription) -> None:
         """Stop a stream."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Optional
 
-from btstores.clock import Timer
+from btstores.clock import NS_PER_SECOND, SimulatedClock, Timer
+from btstores.errors import LinkError
+from btstores.inbox import Signal
 from btstores.reports import LinkReport, LinkState
 
 if TYPE_CHECKING:
@@ -44,6 +46,31 @@ class Link:
         store.streams.restore()
         store.put(LinkReport(LinkState.READY, store.clock.time_ns()))
 
+    def begin(self) -> None:
+        """Bring the link up for the first time; try again for ``start_timeout`` seconds.
+
+        Raises `LinkError`. Other errors, such as a password that is refused, end it at once.
+        """
+        store = self._store
+        seconds: float = store.params.start_timeout
+        give_up_ns = store.clock.monotonic_ns() + round(seconds * NS_PER_SECOND)
+        while True:
+            try:
+                self.bring_up()
+                return
+            except (LinkError, OSError) as error:
+                wait = self._next_wait()
+                wait_ns = round(wait * NS_PER_SECOND)
+                if store.clock.monotonic_ns() + wait_ns >= give_up_ns:
+                    raise
+                log.warning("connect.failed store=%s again=%.1f s: %s", store.name, wait, error)
+                store.put_notification("no link yet", str(error))
+            self.log_out()
+            if isinstance(store.clock, SimulatedClock):
+                store.clock.advance(wait)
+            else:
+                Signal().wait(wait)
+
     def log_out(self) -> None:
         """Disconnect; what goes wrong is only logged."""
         try:
@@ -56,11 +83,16 @@ class Link:
         store = self._store
         if self._retry is not None and not self._retry.cancelled:
             return  # a venue may tell twice, or once more while it is disconnected
-        # The power is bounded: a week-end of attempts would not fit a float.
-        wait = store.params.reconnect_interval * 2.0 ** min(self._attempts, 10)
-        wait = min(_LONGEST_WAIT, wait) * (0.75 + 0.5 * store.clock.random.random())
-        self._attempts += 1
+        wait = self._next_wait()
         self._retry = store.clock.call_later(wait, lambda: store.outbox.submit(self._reconnect))
+
+    def _next_wait(self) -> float:
+        """Return the seconds to the next attempt, which grow and differ from store to store."""
+        store = self._store
+        # The power is bounded: a week-end of attempts would not fit a float.
+        wait: float = store.params.reconnect_interval * 2.0 ** min(self._attempts, 10)
+        self._attempts += 1
+        return min(_LONGEST_WAIT, wait) * (0.75 + 0.5 * store.clock.random.random())
 
     def give_up(self) -> None:
         """Try no more."""

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+import logging
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Union
 
 from btstores.clock import Clock
+from btstores.errors import BtstoresError, JournalError
+from btstores.handlers.base import Listener
 from btstores.journal.base import Journal, NullJournal
-from btstores.orders.book import OrderBook
-from btstores.reports import FillReport, HistoryReport, OrderReport, Report, to_record
+from btstores.journal.records import kind_of
+from btstores.orders.book import OrderBook, OrderRecord
+from btstores.reports import (
+    Bar,
+    FillReport,
+    HistoryReport,
+    OrderEvent,
+    OrderReport,
+    Quote,
+    Report,
+    Tick,
+    to_record,
+)
 
-__all__ = ["open_journal", "record_report"]
+if TYPE_CHECKING:
+    from btstores.stores.base import BaseStore
+
+__all__ = ["Recorder", "close_journal", "open_journal"]
+
+log = logging.getLogger(__name__)
 
 
 def open_journal(journal: Any, clock: Clock) -> Journal:
@@ -23,15 +43,122 @@ def open_journal(journal: Any, clock: Clock) -> Journal:
     return SqliteJournal(str(journal), clock)
 
 
-def record_report(journal: Journal, book: OrderBook, report: Report) -> None:
+def close_journal(journal: Journal) -> None:
+    """End the run in the journal. When that fails the session is over all the same."""
+    try:
+        journal.close()
+    except JournalError as error:
+        log.error("journal.not_closed error=%s", error)
+
+
+def _append(journal: Journal, book: OrderBook, report: Report) -> None:
     """Append ``report``, tied to the intent that it answers. Raises `JournalError`."""
+    if isinstance(journal, NullJournal):
+        return
     if isinstance(report, HistoryReport):
         # What was asked for can be asked for again: the bars are not kept.
         of = to_record(report.subscription)
         journal.append("history", {"of": of, "bars": len(report.bars), "error": report.error})
+        return
+    if isinstance(report, (Bar, Tick, Quote)):
+        _append_prices(journal, report)
         return
     cause = None
     if isinstance(report, (OrderReport, FillReport)):
         order = book.find(report.client_order_id, report.venue_order_id)
         cause = order.journal_seq if order is not None else None
     journal.append_report(report, cause)
+
+
+def _append_prices(journal: Journal, report: Union[Bar, Tick, Quote]) -> None:
+    try:
+        journal.append_report(report)
+    except JournalError:
+        if journal.broken:
+            raise
+        # Nonsense instead of numbers has no place in JSON, and is no reason to stop trading.
+        journal.append("unreadable", {"kind": kind_of(report), "text": repr(report)})
+
+
+class Recorder(Listener):
+    """Notes where orders and positions stand after a report, for a restart to begin with."""
+
+    def __init__(self, store: BaseStore) -> None:
+        self._store = store
+        self._orders: Dict[str, OrderRecord] = {}
+        self._symbols: Dict[str, None] = {}
+        #: Fills that have been counted since, by the order or symbol that they were counted for.
+        self._fills: Dict[str, List[str]] = {}
+
+    def on_order(self, record: OrderRecord, event: OrderEvent) -> None:
+        self._changed(record)
+
+    def on_fill(self, record: OrderRecord, fill: FillReport) -> None:
+        self._changed(record)
+        self._fills.setdefault(record.client_order_id, []).append(fill.fill_id)
+
+    def on_foreign_fill(self, fill: FillReport) -> None:
+        self.holding_changed(fill.symbol)
+        self._fills.setdefault(fill.symbol, []).append(fill.fill_id)
+
+    def _changed(self, record: OrderRecord) -> None:
+        if record.journal_seq is not None:  # of a foreign one the venue tells all there is
+            self._orders[record.client_order_id] = record
+
+    def holding_changed(self, symbol: str) -> None:
+        """Note how a position is divided, with the next `flush`."""
+        self._symbols[symbol] = None
+
+    @property
+    def active(self) -> bool:
+        """Return whether there is a journal."""
+        return not isinstance(self._store.journal, NullJournal)
+
+    def record(self, report: Report) -> None:
+        """Write a report down before it is handed on."""
+        try:
+            _append(self._store.journal, self._store.book, report)
+        except BtstoresError as error:
+            self._store.journal_failed(error)
+
+    def note(self, kind: str, payload: Mapping[str, Any], order: Optional[str] = None) -> None:
+        """Write down something besides reports; ``order`` is the client id it belongs to."""
+        try:
+            self._store.journal.append(kind, payload, correlation=order)
+        except BtstoresError as error:
+            self._store.journal_failed(error)
+
+    def flush(self) -> None:
+        """Write down what has changed."""
+        if not self._orders and not self._symbols:
+            return
+        orders, self._orders = self._orders, {}
+        symbols, self._symbols = self._symbols, {}
+        fills, self._fills = self._fills, {}
+        if not self.active:
+            return
+        for key, record in orders.items():
+            self.note("order_state", {**_state_of(record), **_counted(fills.get(key))})
+        for symbol in symbols:
+            held = dataclasses.asdict(self._store.desk.holdings.division(symbol))
+            self.note("holding", {"symbol": symbol, **held, **_counted(fills.get(symbol))})
+
+
+def _counted(fill_ids: Optional[List[str]]) -> Dict[str, Any]:
+    return {} if fill_ids is None else {"fills": fill_ids}
+
+
+def _state_of(record: OrderRecord) -> Dict[str, Any]:
+    request = record.request
+    state = {
+        "client_order_id": record.client_order_id,
+        "state": record.state.value,
+        "filled": record.filled,
+        "size": request.size,
+        "price": request.price,
+        "limit_price": request.limit_price,
+        "pending_cancel": record.pending_cancel or None,
+        "triggered": record.triggered or None,
+        "emulated": record.emulated or None,
+    }
+    return {name: value for name, value in state.items() if value is not None}

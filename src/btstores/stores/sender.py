@@ -31,6 +31,7 @@ from btstores.clock import NS_PER_SECOND, Timer
 from btstores.errors import BtstoresError, JournalError, UsageError, VenueRefused
 from btstores.journal.records import Payload, encode
 from btstores.orders.book import OrderRecord
+from btstores.orders.legs import Leg
 from btstores.orders.reasons import Problem
 from btstores.reports import (
     OrderEvent,
@@ -92,7 +93,7 @@ class OrderSender:
                 return
             store.journal_failed(error)
         for record in records:
-            record.in_flight = True
+            record.in_flight, record.sent_ns = True, store.clock.time_ns()
         requests = {request.client_order_id: request for _, request in legs}
         waiting = {
             request.client_order_id: _Leg(record.client_order_id, request.parent_id)
@@ -109,6 +110,7 @@ class OrderSender:
         """Ask the venue to cancel an order, or withdraw it if it has not been sent yet."""
         record.pending_cancel = True
         wire_id, venue_id = record.wire_id or record.client_order_id, record.venue_order_id
+        record.sent_ns = self._store.clock.time_ns()
         self._note("intent_cancel", record, {"client_order_id": wire_id})
         self._add("cancel", record, lambda: self._store.gateway.cancel(wire_id, venue_id))
 
@@ -120,6 +122,7 @@ class OrderSender:
     def modify(self, record: OrderRecord, **changes: Any) -> None:
         """Ask the venue to change an order."""
         record.ask_modify(changes.get("size"))
+        record.sent_ns = self._store.clock.time_ns()
         wire_id = record.wire_id or record.client_order_id
         change = OrderModification(wire_id, record.venue_order_id, **changes)
         self._note("intent_modify", record, change)
@@ -143,12 +146,17 @@ class OrderSender:
             kind, payload, cause=record.journal_seq, correlation=record.client_order_id
         )
 
-    def record_kept(self, records: Sequence[OrderRecord]) -> bool:
-        """Record orders that are kept here; reject all of them when the journal fails."""
+    def record_kept(self, records: Sequence[OrderRecord], legs: Sequence[Leg]) -> bool:
+        """Record orders that are kept here; reject all of them when the journal fails.
+
+        With them go their ``legs``, so that a crash leaves no order without what is done for it.
+        """
         try:
             for record in records:
                 payload = to_record(writable(record.request))
                 record.journal_seq = self._append("kept", record, payload)
+            for leg in legs:
+                self._append("leg", leg.record, leg.to_dict())
             self._store.journal.commit()
         except BtstoresError as error:
             self._journal_failed(records, error)

@@ -24,7 +24,7 @@ from btstores.testing.invariants import books_agree, check_invariants
 from btstores.testing.results import Outcome, Result
 from btstores.testing.venue import Venue
 
-__all__ = ["run_case", "run_cases"]
+__all__ = ["EachCycle", "run_case", "run_cases"]
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class _Trader(bt.Strategy):
         self.p.player.call(self.desk.at_stop)
 
 
-class _EachCycle:
+class EachCycle:
     """What Cerebro takes for a store and asks for its news once in each cycle."""
 
     def __init__(self, step: Callable[[], None]) -> None:
@@ -162,7 +162,7 @@ class _Player:
         )
         cerebro.adddata(data)
         cerebro.addstrategy(_Trader, player=self)
-        cerebro.addstore(_EachCycle(self._step))
+        cerebro.addstore(EachCycle(self._step))
         self.desk.attach(store, faults, data)
         self._cerebro = cerebro
         self._wait(self.desk.is_ready)

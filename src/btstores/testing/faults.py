@@ -107,7 +107,7 @@ class FaultGateway(Gateway):
         self._up: Optional[PutReport] = None
         self._rules: Tuple[Rule, ...] = ()
         self._failures: Dict[str, List[Tuple[Exception, bool]]] = {}
-        self._broken = False
+        self._broken = self._deaf = False
         self._logged_in = False
 
     def __getattr__(self, name: str) -> Any:
@@ -138,7 +138,7 @@ class FaultGateway(Gateway):
         return rule
 
     def fail(self, name: str, error: Exception, reached: bool = False) -> None:
-        """Let the next call of place, cancel or modify raise ``error``.
+        """Let the next call of place, cancel, modify, history or mass_status raise ``error``.
 
         ``reached`` says whether the venue gets the request all the same.
         """
@@ -152,7 +152,7 @@ class FaultGateway(Gateway):
 
     def break_link(self) -> None:
         """Cut the link: nothing comes through in either direction."""
-        self._broken = True
+        self._broken = self._deaf = True
         self.say(LinkReport(LinkState.DOWN, self._clock.time_ns(), detail="cut by the test"))
 
     def restore_link(self) -> None:
@@ -173,7 +173,7 @@ class FaultGateway(Gateway):
     def connect(self, put: PutReport, timeout: float) -> None:
         self._check_link()
         self._up = put
-        self._logged_in = True
+        self._logged_in, self._deaf = True, False
         self.inner.connect(self._hear, timeout)
 
     def disconnect(self) -> None:
@@ -204,7 +204,7 @@ class FaultGateway(Gateway):
         end_ns: Optional[int],
         count: Optional[int] = None,
     ) -> Sequence[Union[Bar, Tick]]:
-        self._check_link()
+        self._check_query("history")
         return self.inner.history(subscription, start_ns, end_ns, count)
 
     def place(self, group: Sequence[OrderRequest]) -> None:
@@ -217,7 +217,7 @@ class FaultGateway(Gateway):
         self._call("modify", modification)
 
     def mass_status(self, since_ns: Optional[int] = None) -> MassStatus:
-        self._check_link()
+        self._check_query("mass_status")
         return self.inner.mass_status(since_ns)
 
     def _call(self, name: str, *arguments: Any) -> None:
@@ -230,6 +230,12 @@ class FaultGateway(Gateway):
         if error is not None:
             raise error
 
+    def _check_query(self, name: str) -> None:
+        self._check_link()
+        failures = self._failures.get(name)
+        if failures:
+            raise failures.pop(0)[0]
+
     def _check_link(self) -> None:
         if self._broken:
             raise LinkError("the link is cut by the test")
@@ -239,8 +245,8 @@ class FaultGateway(Gateway):
             self.heard.append(report)
         elif not self._logged_in and isinstance(report, (Bar, Tick, Quote)):
             self.after_logout += 1
-        if self._broken:
-            return
+        if self._deaf:
+            return  # until somebody connects again
         for rule in self._rules:
             if rule.active and rule.picks(report):
                 self.say(*rule.change(report))

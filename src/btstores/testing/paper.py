@@ -15,7 +15,7 @@ from btstores.stores.paper.store import PaperStore
 from btstores.testing.faults import FaultGateway
 from btstores.testing.venue import Venue
 
-__all__ = ["ControlledPaper"]
+__all__ = ["ContinuedPaper", "ControlledPaper", "bare"]
 
 SYMBOL = "TEST"
 #: 2024-01-03 23:45 UTC: a session ends within the hour.
@@ -46,7 +46,7 @@ class _Heartbeat(Sequence[Tick]):
         return Tick(SYMBOL, START_NS + index * NS_PER_SECOND, self.price)
 
 
-class _Store(PaperStore):
+class ContinuedPaper(PaperStore):
     """A PaperStore that may go on with the exchange of an earlier one."""
 
     PARAMS: ClassVar[Tuple[Param, ...]] = (
@@ -66,10 +66,11 @@ class _Store(PaperStore):
         if earlier is None:
             return super().make_gateway()
         self.bar_engine = None
-        return _bare(earlier.gateway)
+        return bare(earlier.gateway)
 
 
-def _bare(gateway: Gateway) -> Gateway:
+def bare(gateway: Gateway) -> Gateway:
+    """Return the venue's own gateway, without what breaks its messages."""
     while isinstance(gateway, FaultGateway):
         gateway = gateway.inner
     return gateway
@@ -96,7 +97,7 @@ class ControlledPaper(Venue):
     def make_store(self, **params: Any) -> PaperStore:
         instrument = Instrument(SYMBOL, tick_size=0.01, lot=1.0)
         series = Series(instrument, Subscription(SYMBOL, TimeFrame.TICKS), self._beat)
-        make: Any = _Store  # the metaclass takes parameters by name
+        make: Any = ContinuedPaper  # the metaclass takes parameters by name
         store: PaperStore = make(
             prices=[series], history=2, earlier=self._store, **{**self._params, **params}
         )
@@ -107,7 +108,7 @@ class ControlledPaper(Venue):
     @property
     def _gateway(self) -> PaperGateway:
         assert self._store is not None
-        gateway: Any = _bare(self._store.gateway)
+        gateway: Any = bare(self._store.gateway)
         found: PaperGateway = gateway
         return found
 

@@ -212,12 +212,22 @@ def test_a_triggered_stop_that_the_venue_refuses_is_rejected(session):
     assert diary.made[0].info.reason_code == "H1"
 
 
-def test_a_triggered_stop_whose_fate_is_unknown_stays_alive(session):
+def test_a_triggered_stop_that_never_arrived_goes_out_again(session):
     session.venue.place_error = TimeoutError("no answer")
+    session.at(121, lambda: setattr(session.venue, "place_error", None))
     session.bars(10, 8, 8)
+    unknown = []
+    session.at(122, lambda: unknown.append(diary_of(session).made[0].info.outcome_unknown))
     diary = session.run(script={1: stop()})
-    assert statuses(diary) == [["Submitted", "Accepted", "Accepted"]]
-    assert diary.made[0].info.outcome_unknown
+    assert unknown == [True]
+    assert "Canceled" not in statuses(diary)[0]
+    assert diary.made[0].alive()
+    sent = session.venue.placed[0]  # and again: the venue knows nothing of that either
+    assert sent.client_order_id != diary.made[0].info.client_order_id
+
+
+def diary_of(session):
+    return session.cerebro.runningstrats[0]
 
 
 def test_a_stop_is_triggered_once(session):
@@ -863,12 +873,17 @@ def test_a_cancel_without_an_answer_can_be_asked_for_again_and_is_by_itself():
         s.cancel(s.made[0])
         session.venue.cancel_error = None
 
+    def listed():
+        one = session.request(0)
+        alive = OrderReport(OrderEvent.ACCEPTED, T0, one.client_order_id, "V0", request=one)
+        session.venue.status = MassStatus(T0, (alive,))
+
     counts = []
-    session.at(121, lambda: counts.append(len(session.venue.cancelled)))
+    session.at(70, listed)
+    session.at(120.5, lambda: counts.append(len(session.venue.cancelled)))
     session.at(130, lambda: counts.append(len(session.venue.cancelled)))
     diary = session.run(script={1: lambda s: s.buy(size=5, **limit), 2: cancel_in_vain})
     assert counts == [0, 1], "once more after a while"
-    assert diary.made[0].info.outcome_unknown
     assert diary.made[0].alive()
 
 

@@ -349,16 +349,16 @@ def test_an_order_whose_fate_is_unknown_stays_alive_until_there_is_evidence(sess
         order = session.broker.get_orders_open()[0]
         seen.append((order.alive(), order.info.outcome_unknown, order.info.in_flight))
 
-    session.at(70, look)
+    session.at(62, look)
 
     def evidence():
-        record = session.store.book.live()[0]
-        session.store.put(
-            OrderReport(OrderEvent.ACCEPTED, T0, record.client_order_id, venue_order_id="V0")
-        )
+        one = session.store.book.live()[0].request
+        accepted = OrderReport(OrderEvent.ACCEPTED, T0, one.client_order_id, "V0", request=one)
+        session.store.put(accepted)
+        session.venue.status = MassStatus(T0, (accepted,))
 
-    session.at(80, evidence)
-    session.at(90, lambda: seen.append(session.broker.get_orders_open()[0].info.outcome_unknown))
+    session.at(63, evidence)
+    session.at(64, lambda: seen.append(session.broker.get_orders_open()[0].info.outcome_unknown))
     diary = session.run(script=BUY)
     assert seen == [(True, True, True), False]
     assert "Rejected" not in statuses(diary)

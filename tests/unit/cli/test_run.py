@@ -59,6 +59,19 @@ def test_prices_from_a_file(command, trader, prices):
     assert [fill["data"] for fill in summary["fills"]] == ["ABC", "ABC"]
 
 
+def test_bad_prices_are_told_and_counted(command, trader, prices):
+    rows = prices.read_text().splitlines()
+    date, *_ = rows[60].split(",")
+    rows[60] = f"{date},500,500,500,500,20000"
+    prices.write_text("\n".join(rows) + "\n")
+    argv = ("run", trader, "--store", "paper", "--data", "ABC", "--timeframe", "days")
+    given = ("--set", f"prices={prices}")
+    assert command(*argv, *given, "--json").summary["bad_prices"] == [["ABC", "spike", 1]]
+    said = command(*argv, *given)
+    assert "Bad prices of ABC: spike (1)" in said.out
+    assert "data quality ABC spike flag 500 after" in said.out
+
+
 def test_two_symbols(command, trader):
     argv = ("run", trader, "--store", "paper", "--data", "A", "--data", "B", "--json", "-v")
     events = command(*argv, "--set", 'symbols=["A", "B"]').events

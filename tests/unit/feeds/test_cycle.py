@@ -347,9 +347,9 @@ def test_a_feed_has_live_data_only_when_it_can_deliver(monkeypatch):
     session.run()
     assert seen
     assert not any(seen), "the engine waited although there was something to deliver"
-    feed._take(bar(9))
+    feed._on_data(bar(3))
     assert feed.haslivedata()
-    assert feed.head_ns() == bar(9).time_ns
+    assert feed.head_ns() == bar(3).time_ns
 
 
 def test_a_bar_that_the_engine_put_back_counts_as_live_data():

@@ -9,6 +9,7 @@ import pytest
 
 from btstores.errors import ConfigError, UnknownInstrumentError, UnsupportedError
 from btstores.feeds.storefeed import StoreFeed
+from btstores.journal.reader import JournalReader
 from btstores.reports import LinkReport, LinkState, Subscription, Tick
 from tests.support.session import START, Diary, Session, bar
 from tests.support.traces import ListFeed
@@ -81,13 +82,57 @@ def test_no_feed_starts_before_the_others_have_their_history(session):
     assert diary.bars == [(99.0, None), (100.0, 5.0)]
 
 
-def test_bars_that_come_late_or_twice_are_counted_and_not_shown(session):
+def test_bars_that_come_late_or_twice_are_counted_and_not_shown():
+    session = Session(new_store(quality="off"))
     feed = session.feed()
     session.bars(10, 11)
     session.say(130, bar(1, 99.0), bar(2, 99.0), bar(2, 99.0))
     diary = session.run()
     assert closes(diary) == [10, 11]
     assert feed.dropped == 3
+
+
+def test_bad_prices_are_told_and_flagged_or_not_shown(session):
+    feed = session.feed()
+    session.venue.bars["A"] = [bar(0, 100.0), bar(0, 101.0), bar(-1, 99.0)]
+    session.bars(100, float("nan"), 100, 200)
+    diary = session.run(script={number: lambda diary: [feed.flags] for number in range(1, 5)})
+    assert closes(diary) == [100, 100, 100, 200]
+    assert diary.made == [(), (), (), ("spike",)]
+    told = [args[:4] for msg, args in diary.news if msg == "data quality"]
+    assert told == [
+        ("A", "revised", "flag", "101/101.5/100.5/101 after 100/100.5/99.5/100"),
+        ("A", "late", "drop", "60 s older than the one before"),
+        ("A", "number", "drop", "open nan is not a number"),
+        ("A", "spike", "flag", "200.5 after 100, further than 5 %"),
+    ]
+
+
+def test_a_bad_price_triggers_no_stop(tmp_path):
+    path = str(tmp_path / "account.journal")
+    session = Session(new_store(emulate="Stop", trigger_on="bars", journal=path))
+    session.feed()
+    session.bars(100, 100, 100)
+    session.say(130, bar(2, 1.0)._replace(low=float("-inf")), bar(1, 1.0))
+    stop = {"exectype": bt.Order.Stop, "price": 50.0}
+    diary = session.run(script={1: lambda diary: diary.sell(size=1, **stop)})
+    assert session.venue.placed == []
+    with JournalReader(path) as journal:
+        raw = [record.report.low for record in journal.records(kinds=["bar"])]
+        (unreadable,) = journal.records(kinds=["unreadable"])
+    assert raw == [99.5, 99.5, 0.5, 99.5]
+    assert "low=-inf" in unreadable.payload["text"]
+    assert diary.messages() == ["connected", "data quality", "data quality"]
+
+
+def test_a_policy_may_be_to_halt():
+    session = Session(new_store(quality={"number": "halt"}))
+    session.feed()
+    session.bars(10, float("nan"), 10)
+    diary = session.run(script={2: lambda diary: diary.buy(size=1)})
+    assert closes(diary) == [10, 10]
+    (order,) = diary.made
+    assert [code for code, _ in order.info.problems] == ["RISK_HALTED"]
 
 
 def test_a_bar_that_the_venue_still_changes_is_not_shown(session):
@@ -179,7 +224,7 @@ def older(request):
     bars = [bar(number, float(number)) for number in range(-5, 0)]
     if request.param == "a feed of backtrader":
         return ListFeed(bars=bars, timeframe=MINUTES)
-    store = new_store()
+    store = new_store(quality={"price": "off"})
     store.gateway.bars["A"] = bars
     return store.getdata(dataname="A", timeframe=MINUTES, historical=True)
 

@@ -52,6 +52,14 @@ for line in sys.stdin:
 journal.close()
 """
 
+ASK = """
+import sys
+from btstores.journal.lock import holder
+print("asking", flush=True)
+while True:
+    holder(sys.argv[1] + ".lock")
+"""
+
 CRASH = """
 import sys
 from btstores.clock import RealClock
@@ -159,6 +167,89 @@ def test_the_same_process_is_refused_too(path, clock):
     with SqliteJournal(path, clock), pytest.raises(JournalError, match="in use by this process"):
         SqliteJournal(path, clock)
     SqliteJournal(path, clock).close()
+
+
+@linux_only
+def test_a_killed_holder_holds_nothing(path):
+    for _ in range(3):
+        process = child(HOLD, path)
+        assert process.stdout.readline() == "open\n"
+        with pytest.raises(JournalError, match=f"in use by the process {process.pid}"):
+            SqliteJournal(path, RealClock())
+        process.kill()
+        process.communicate()
+    SqliteJournal(path, RealClock()).close()
+    result = verify(path)
+    assert [run.state for run in result.runs] == ["crashed"] * 3 + ["ended"]
+    assert not result.errors
+
+
+def test_of_processes_that_start_together_one_gets_the_journal(path):
+    SqliteJournal(path, RealClock()).close()
+    processes = [child(HOLD, path, stderr=subprocess.PIPE) for _ in range(4)]
+    outcomes = [process.stdout.readline() for process in processes]
+    told = [process.communicate()[1] for process in processes]
+    assert sorted(outcomes) == ["", "", "", "open\n"]
+    (holder,) = [p.pid for p, line in zip(processes, outcomes) if line]
+    refusals = [text for text, line in zip(told, outcomes) if not line]
+    assert all(f"in use by the process {holder}" in text for text in refusals)
+    assert not verify(path).errors
+
+
+FORK = r"""
+import os, sys
+from btstores.clock import RealClock
+from btstores.errors import JournalError
+from btstores.journal import SqliteJournal
+path = sys.argv[1]
+journal = SqliteJournal(path, RealClock())
+journal.append("note", {"of": "both"})  # in line
+pid = os.fork()
+if pid == 0:
+    for act in (lambda: journal.append("note", {}), journal.commit, journal.idle):
+        try:
+            act()
+        except JournalError as error:
+            os.write(1, b"child: %s\n" % str(error).encode())
+    journal.close()
+    sys.stdin.readline()
+    os._exit(0)
+journal.append_durable("note", {"of": "parent"})
+os.write(1, b"%d\n" % pid)
+sys.stdin.readline()
+"""
+
+
+@linux_only
+def test_a_forked_child_neither_writes_nor_keeps_the_lock(path):
+    process = child(FORK, path)
+    try:
+        lines = sorted(process.stdout.readline() for _ in range(4))
+        assert lines[1:] == ["child: the journal belongs to the process that opened it\n"] * 3
+        with pytest.raises(JournalError, match=f"in use by the process {process.pid}"):
+            SqliteJournal(path, RealClock())
+        process.kill()
+        process.wait()
+        # The child lives on, and the journal is free.
+        with SqliteJournal(path, RealClock()) as journal:
+            notes = [r.payload["of"] for r in journal.records(kinds=["note"])]
+        assert notes == ["both", "parent"]
+        assert not verify(path).errors
+    finally:
+        process.kill()
+        process.communicate("\n")
+
+
+def test_who_asks_for_the_holder_keeps_nobody_out(path):
+    """`verify` and `show` look who runs: a start at that very moment must succeed."""
+    process = child(ASK, path)
+    try:
+        assert process.stdout.readline() == "asking\n"
+        for _ in range(100):
+            SqliteJournal(path, RealClock()).close()
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_a_reader_in_the_middle_does_not_stop_the_writer(path, clock):

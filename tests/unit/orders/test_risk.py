@@ -489,7 +489,8 @@ def test_a_state_that_does_not_exist_is_refused():
     [
         ("link_down", ACTIVE),
         ("stale_data", REDUCING),
-        ("mismatch", HALTED),
+        ("bad_data", HALTED),
+        ("mismatch", REDUCING),
         ("journal_failed", HALTED),
         ("daily_loss", REDUCING),
     ],

@@ -8,7 +8,13 @@ import backtrader as bt
 import pytest
 
 from btstores.clock import RealClock
-from btstores.errors import ConfigError, JournalError, LinkError, UnknownInstrumentError
+from btstores.errors import (
+    ConfigError,
+    JournalError,
+    LinkError,
+    UnknownInstrumentError,
+    VenueRefused,
+)
 from btstores.handlers.base import Handler
 from btstores.handlers.order_handler import OrderHandler
 from btstores.instruments import Instrument
@@ -74,6 +80,56 @@ def test_a_venue_that_cannot_be_reached_is_a_link_error(store):
     del store.gateway.connect
     store.start()
     assert store.connected
+
+
+def test_a_venue_that_comes_up_late_is_waited_for():
+    store = new_store(start_timeout=60.0)
+    errors = [LinkError("not up yet"), OSError("refused"), None]
+    connect = store.gateway.connect
+
+    def late(put, timeout):
+        error = errors.pop(0)
+        if error is not None:
+            raise error
+        connect(put, timeout)
+
+    store.gateway.connect = late
+    store.start()
+    assert store.authenticated
+    assert errors == []
+    news = store.get_notifications()
+    assert [(msg, args) for msg, args, _ in news[:2]] == [
+        ("no link yet", ("not up yet",)),
+        ("no link yet", ("refused",)),
+    ]
+    store.stop()
+
+
+def test_a_venue_is_waited_for_no_longer_than_is_said():
+    store = new_store(start_timeout=60.0)
+    began_ns = store.clock.time_ns()
+
+    def fail(put, timeout):
+        raise LinkError("not up")
+
+    store.gateway.connect = fail
+    with pytest.raises(LinkError, match="not up"):
+        store.start()
+    assert 10 < (store.clock.time_ns() - began_ns) / 1e9 < 60
+
+
+def test_what_will_not_become_better_is_not_tried_again():
+    store = new_store(start_timeout=60.0)
+    calls = []
+
+    def refuse(put, timeout):
+        calls.append(1)
+        raise VenueRefused("wrong password")
+
+    store.gateway.connect = refuse
+    with pytest.raises(VenueRefused, match="wrong password"):
+        store.start()
+    assert calls == [1]
 
 
 def test_a_failed_query_is_never_an_empty_account(store):

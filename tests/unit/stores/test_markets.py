@@ -10,7 +10,16 @@ from btstores.clock import NS_PER_SECOND, SimulatedClock
 from btstores.instruments import Instrument, is_on_grid
 from btstores.markets import MarketType
 from btstores.orders.book import OrderRecord
-from btstores.reports import Bar, FillReport, LinkReport, LinkState, OrderRequest, OrderType, Side
+from btstores.reports import (
+    Bar,
+    FillReport,
+    LinkReport,
+    LinkState,
+    OrderRequest,
+    OrderType,
+    PositionReport,
+    Side,
+)
 from btstores.stores.facts import selling
 from btstores.stores.paper import PaperStore
 from tests.support.venue import ScriptedStore, new_store
@@ -75,10 +84,16 @@ def test_the_markets_grid_and_sizes_hold_where_the_venue_tells_none(
     assert codes(order(store_in(market), symbol, Side.BUY, size, price)) == expected
 
 
+def holds(store, sizes):
+    for symbol, size in sizes.items():
+        store.put(PositionReport(symbol, size, time_ns=store.clock.time_ns()))
+    store.process_events()
+
+
 def test_what_was_bought_today_may_be_sold_tomorrow():
     store = store_in(MarketType.CN_STOCK)
     held = {"SH.600519": 300.0}
-    store.desk.position_of = held.__getitem__
+    holds(store, held)
     bought = order(store, "SH.600519", Side.BUY, 200.0)
     fill = FillReport("f", "SH.600519", Side.BUY, 200.0, 10.0, MORNING, bought.client_order_id)
     store.put(fill)
@@ -95,7 +110,7 @@ def test_what_was_bought_today_may_be_sold_tomorrow():
 
 def test_an_odd_rest_is_sold_as_a_whole():
     store = store_in(MarketType.CN_STOCK)
-    store.desk.position_of = {"SH.600519": 130.0}.__getitem__
+    holds(store, {"SH.600519": 130.0})
     assert codes(order(store, "SH.600519", Side.SELL, 30.0)) == []
     assert codes(order(store, "SH.600519", Side.SELL, 20.0)) == ["SIZE_TOO_SMALL"]
 
@@ -176,7 +191,8 @@ def test_prices_from_elsewhere_are_of_the_markets_contract():
 
 def test_the_currency_of_a_paper_account_is_its_markets_unless_one_is_named():
     def currency(**of):
-        return PaperStore(**of).gateway.mass_status().accounts[0].currency
+        # Without any argument it would be the store that another test has left.
+        return PaperStore(seed=1, **of).gateway.mass_status().accounts[0].currency
 
     assert currency() == "USD"
     assert currency(market=MarketType.HK_STOCK) == "HKD"

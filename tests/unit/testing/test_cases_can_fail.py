@@ -191,7 +191,7 @@ def tells_half_of_the_cash(gateway):
         ("N07", says_modified_and_does_nothing),
         ("N14", forgets_the_validity),
         ("N16", loses_cancels),
-        ("N20", forgets_orders_at_log_out),
+        ("N20", ignores_cancels),
         ("N21", forgets_fills_at_log_out),
         ("N42", loses_the_exits),
     ],

@@ -84,22 +84,29 @@ class BarCloser:
     def __init__(self) -> None:
         self._lock = Guard()
         self._running: Dict[Subscription, _Running] = {}
-        self._delivered: Dict[Subscription, int] = {}
+        self._delivered: Dict[Subscription, Bar] = {}
 
     def hear(self, bar: Bar, ends_ns: int) -> Optional[Bar]:
-        """Take a bar that may change still; return the one that it closes, or None."""
+        """Take a bar that may change still; return the one that it closes, or None.
+
+        A push of the bar closed last that has been overtaken, and knows more of it, is returned.
+        """
         stream = _stream_of(bar)
         with self._lock:
-            if bar.time_ns <= self._delivered.get(stream, -1):
-                return None
+            last = self._delivered.get(stream)
+            if last is not None and bar.time_ns <= last.time_ns:
+                if bar.time_ns < last.time_ns or not _is_older(last, bar):
+                    return None
+                self._delivered[stream] = bar
+                return bar
             before = self._running.get(stream)
-            if before is not None and bar.time_ns < before.bar.time_ns:
+            if before is not None and _is_older(bar, before.bar):
                 return None
             due_ns = ends_ns + round(GRACE * NS_PER_SECOND)
             self._running[stream] = _Running(bar, ends_ns, due_ns)
             if before is None or before.bar.time_ns == bar.time_ns:
                 return None
-            self._delivered[stream] = before.bar.time_ns
+            self._delivered[stream] = before.bar
             return before.bar
 
     def due(self, now_ns: int) -> List[Bar]:
@@ -121,7 +128,7 @@ class BarCloser:
             if running is None or running.bar.time_ns != bar.time_ns:
                 return None  # the next one was faster
             del self._running[stream]
-            self._delivered[stream] = bar.time_ns
+            self._delivered[stream] = bar
             return bar
 
     def gave_up(self, bar: Bar) -> bool:
@@ -145,6 +152,13 @@ class BarCloser:
         """Forget the running bars when the link is gone; history brings what is missing."""
         with self._lock:
             self._running.clear()
+
+
+def _is_older(bar: Bar, other: Bar) -> bool:
+    """Return whether a push has been overtaken by another: volume only grows."""
+    if bar.time_ns != other.time_ns:
+        return bar.time_ns < other.time_ns
+    return bar.volume is not None and other.volume is not None and bar.volume < other.volume
 
 
 def _stream_of(bar: Bar) -> Subscription:

@@ -281,6 +281,9 @@ class FutuGateway(Gateway):
     def subscribe(self, subscription: Subscription) -> None:
         self.quotes.subscribe(subscription)
 
+    def missing(self, subscriptions: Sequence[Subscription]) -> Sequence[Subscription]:
+        return self.quotes.missing(subscriptions)
+
     def unsubscribe(self, subscription: Subscription) -> None:
         self.quotes.unsubscribe(subscription)
 

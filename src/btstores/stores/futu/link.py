@@ -39,6 +39,10 @@ def is_reachable(host: str, port: int, timeout: float) -> str:
     return ""
 
 
+class NotSent(VenueRefused):
+    """There was no connection: the request had no effect, and may have one later."""
+
+
 class Connection:
     """One connection of the client, of quotes or of an account. Any thread may ask."""
 
@@ -79,7 +83,7 @@ class Connection:
         failed, text, response = self._context._query_sync(pack, _as_it_is)
         if failed:
             if text in _NOT_SENT:
-                raise VenueRefused(f"OpenD is not connected: {name} was not sent")
+                raise NotSent(f"OpenD is not connected: {name} was not sent")
             raise OutcomeUnknown(f"OpenD has not answered {name}: {text}")
         if response.retType != 0:
             code = str(response.errCode) if response.errCode else None

@@ -14,7 +14,7 @@ from btstores.markets import MarketConfig, Sessions
 from btstores.markets.zones import date_in
 from btstores.reports import Bar, Subscription, Tick
 from btstores.stores.futu.bars import KL_TYPES, SUB_TYPES, BarCloser, is_intraday
-from btstores.stores.futu.link import Connection
+from btstores.stores.futu.link import Connection, NotSent
 from btstores.stores.futu.quotes import bar_end_ns, bar_of, instrument_of, quote_of, tick_of
 from btstores.stores.futu.symbols import quote_security, symbol_of_security
 from btstores.stores.gateway import PutReport, RateLimit
@@ -79,7 +79,7 @@ class MarketData:
             raise LinkError("OpenD is not connected")
         try:
             return self.connection.ask(name, fill)
-        except OutcomeUnknown as error:
+        except (OutcomeUnknown, NotSent) as error:
             raise LinkError(str(error)) from error
 
     # Streams
@@ -87,6 +87,7 @@ class MarketData:
     def subscribe(self, subscription: Subscription) -> None:
         """Start a stream. Raises `LinkError`, or `VenueRefused` with OpenD's reason."""
         self._unwanted.pop(subscription, None)
+        self._closer.forget(subscription)  # what is known of a running bar may be old
         self._timezone = self._config().timezone
         self._sub(subscription, begin=True)
 
@@ -104,6 +105,18 @@ class MarketData:
         for subscription, due_ns in list(self._unwanted.items()):
             if due_ns <= now_ns and self._unwanted.pop(subscription, None) is not None:
                 self.unsubscribe(subscription)
+
+    def missing(self, subscriptions: Sequence[Subscription]) -> List[Subscription]:
+        """Return those for which OpenD knows no subscription. Raises `LinkError`."""
+        answer = self.ask("Qot_GetSubInfo", lambda c2s: setattr(c2s, "isReqAllConn", False))
+        known = {
+            (self._symbol(security), row.subType)
+            for connection in answer.connSubInfoList
+            if connection.isOwnConnData
+            for row in connection.subInfoList
+            for security in row.securityList
+        }
+        return [one for one in subscriptions if (one.symbol, _sub_type(one)) not in known]
 
     def _sub(self, subscription: Subscription, begin: bool) -> None:
         def fill(c2s: Any) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import datetime
 import math
-from typing import Any, Dict, FrozenSet, NamedTuple, Optional
+from typing import Any, Dict, FrozenSet, Mapping, NamedTuple, Optional
 
+from btstores.errors import UnsupportedError, VenueError
 from btstores.markets.zones import zone
 from btstores.reports import (
     AccountReport,
@@ -34,7 +35,9 @@ __all__ = [
     "fill_report",
     "number",
     "position_report",
+    "positive",
     "request_of",
+    "stamp_ns",
     "time_ns",
 ]
 
@@ -123,11 +126,34 @@ def number(message: Any, name: str) -> Optional[float]:
     return value if math.isfinite(value) else None
 
 
+#: Seconds; what is told as later is no time.
+_END_OF_TIME = 1e10
+
+
+def needed(message: Any, name: str) -> float:
+    """Return a field that is of no use without its number. Raises `VenueError`."""
+    value = number(message, name)
+    if value is None:
+        raise VenueError(f"OpenD tells of {message.code!r}: {name} {getattr(message, name)!r}")
+    return value
+
+
+def positive(value: float) -> Optional[float]:
+    """Return a number if it is one above 0."""
+    return value if 0 < value < math.inf else None
+
+
+def stamp_ns(message: Any, name: str) -> int:
+    """Return a field with epoch seconds in nanoseconds, good to a microsecond; 0 for no time."""
+    seconds = number(message, name) or 0.0
+    return round(seconds * 1_000_000) * 1_000 if 0 < seconds < _END_OF_TIME else 0
+
+
 def time_ns(message: Any, timestamp: str, text: str, timezone: str) -> int:
     """Return the time of a message: its epoch seconds, or else its text; 0 when there is none."""
-    seconds = number(message, timestamp)
-    if seconds:
-        return round(seconds * 1_000_000) * 1_000
+    told_ns = stamp_ns(message, timestamp)
+    if told_ns:
+        return told_ns
     try:
         moment = datetime.datetime.fromisoformat(getattr(message, text).strip())
     except ValueError:
@@ -148,21 +174,21 @@ def fill_header(header: Any, terms: Terms) -> None:
 def fill_order(c2s: Any, request: OrderRequest, terms: Terms) -> None:
     """Fill a Trd_PlaceOrder in.
 
-    A market order is for the day, like everything in a simulated account. Raises `KeyError` for
-    an order type that Futu does not have.
+    A market order is for the day, like everything in a simulated account. Raises
+    `UnsupportedError` for an order type or a time in force that Futu does not have.
     """
     fill_header(c2s.header, terms)
     c2s.secMarket, c2s.code = trading_code(request.symbol)
     kind = request.order_type
-    c2s.trdSide, c2s.orderType = _SIDES[request.side], _ORDER_TYPES[kind]
+    c2s.trdSide, c2s.orderType = _SIDES[request.side], _known(_ORDER_TYPES, kind)
     c2s.qty = request.size
     c2s.remark = request.client_order_id
     for_day = kind is OrderType.MARKET or terms.environment == SIMULATE
-    c2s.timeInForce = 0 if for_day else _TIFS[request.tif]
+    c2s.timeInForce = 0 if for_day else _known(_TIFS, request.tif)
     # A market order needs a price too, whichever.
     price = request.price if kind is OrderType.LIMIT else request.limit_price
     c2s.price = price or request.reference_price or 0.0
-    if kind in (OrderType.STOP, OrderType.STOP_LIMIT):
+    if kind in (OrderType.STOP, OrderType.STOP_LIMIT) and request.price is not None:
         c2s.auxPrice = request.price
     if kind in _TRAILING:
         _fill_trail(c2s, request.trail_amount, request.trail_percent)
@@ -172,6 +198,12 @@ def fill_order(c2s: Any, request: OrderRequest, terms: Terms) -> None:
         c2s.fillOutsideRTH = bool(request.extras["fill_outside_rth"])
     if "session" in request.extras:
         c2s.session = int(request.extras["session"])
+
+
+def _known(table: Mapping[Any, int], asked: Any) -> int:
+    if asked not in table:
+        raise UnsupportedError(f"Futu has no {asked.value}")
+    return table[asked]
 
 
 def _fill_trail(c2s: Any, amount: Optional[float], percent: Optional[float]) -> None:
@@ -234,7 +266,7 @@ def request_of(order: Any, terms: Terms) -> Optional[OrderRequest]:
         order.remark or order.orderIDEx,
         symbol,
         _OUR_SIDES.get(order.trdSide, Side.BUY),
-        order.qty,
+        needed(order, "qty"),
         kind,
         price,
         limit_price=limit,
@@ -254,8 +286,8 @@ def fill_report(fill: Any, terms: Terms, client_order_id: Optional[str]) -> Opti
         fill.fillIDEx or str(fill.fillID),
         symbol,
         _OUR_SIDES.get(fill.trdSide, Side.BUY),
-        fill.qty,
-        fill.price,
+        needed(fill, "qty"),
+        needed(fill, "price"),
         time_ns(fill, "createTimestamp", "createTime", terms.timezone),
         client_order_id,
         fill.orderIDEx or None,
@@ -276,7 +308,7 @@ def position_report(position: Any, terms: Terms, now_ns: int) -> Optional[Positi
         cost = number(position, "dilutedCostPrice")
     if cost is None:
         cost = number(position, "costPrice")
-    size = sign * abs(position.qty)
+    size = sign * abs(needed(position, "qty"))
     return PositionReport(
         symbol,
         size,

@@ -11,7 +11,7 @@ from btstores.markets import MarketConfig, Sessions
 from btstores.markets.zones import date_in
 from btstores.reports import Bar, Quote, Side, Tick
 from btstores.stores.futu.bars import is_intraday
-from btstores.stores.futu.orders import number, time_ns
+from btstores.stores.futu.orders import number, positive, stamp_ns, time_ns
 
 __all__ = ["bar_end_ns", "bar_of", "instrument_of", "quote_of", "tick_of"]
 
@@ -97,17 +97,15 @@ def tick_of(ticker: Any, symbol: str, timezone: str, received_ns: int) -> Option
 
 def quote_of(book: Any, symbol: str, received_ns: int) -> Quote:
     """Return the best of an order book; its time is OpenD's, or else when it came."""
-    stamps = [
-        number(book, name) or 0.0 for name in ("svrRecvTimeBidTimestamp", "svrRecvTimeAskTimestamp")
-    ]
-    stamp = max(stamps)
+    names = ("svrRecvTimeBidTimestamp", "svrRecvTimeAskTimestamp")
+    told_ns = max(stamp_ns(book, name) for name in names)
     bid = book.orderBookBidList[0] if book.orderBookBidList else None
     ask = book.orderBookAskList[0] if book.orderBookAskList else None
     return Quote(
         symbol,
-        round(stamp * 1_000_000) * 1_000 if stamp else received_ns,
-        bid.price if bid is not None and bid.price > 0 else None,
-        ask.price if ask is not None and ask.price > 0 else None,
+        told_ns or received_ns,
+        positive(bid.price) if bid is not None else None,
+        positive(ask.price) if ask is not None else None,
         float(bid.volume) if bid is not None else None,
         float(ask.volume) if ask is not None else None,
         received_ns,
@@ -143,12 +141,12 @@ def instrument_of(
     )
     if future is not None:
         return instrument._replace(
-            tick_size=future.minVar or None, multiplier=future.contractSize or 1.0
+            tick_size=positive(future.minVar), multiplier=positive(future.contractSize) or 1.0
         )
     if snapshot is None:
         return instrument
     told = snapshot.basic
-    spread = told.priceSpread if told.priceSpread > 0 else None
+    spread = positive(told.priceSpread)
     table = config.rules.tick_table_of(symbol, day, kind)
     agrees = table is not None and told.curPrice > 0 and table.tick_at(told.curPrice) == spread
     return instrument._replace(

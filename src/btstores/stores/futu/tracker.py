@@ -224,7 +224,7 @@ class Tracker:
             request.symbol,
             reason,
             code,
-            filled=order.fillQty,
+            filled=number(order, "fillQty"),
             size=request.size,
             price=request.price,
             limit_price=request.limit_price,

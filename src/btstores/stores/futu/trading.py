@@ -156,6 +156,8 @@ class Trading:
         told = self._ask_about("Trd_GetOrderList", fresh=True).orderList
         fills = list(self._fills(told, now_ns))
         orders = [self._tracker.status(order, now_ns) for order in told]
+        # What OpenD has not decided on is there all the same.
+        pending = [order.remark for order, status in zip(told, orders) if status is None]
         positions, account = self._positions(fresh=True), self._account(fresh=True)
         return MassStatus(
             now_ns,
@@ -163,6 +165,7 @@ class Trading:
             tuple(fills),
             tuple(positions),
             (account,),
+            pending=tuple(pending),
         )
 
     def _fills(self, orders: Sequence[Any], now_ns: int) -> List[FillReport]:

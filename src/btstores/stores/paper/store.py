@@ -88,6 +88,7 @@ class PaperStore(BaseStore):
         if params.fill_model == "backtrader":
             # What backtrader's own broker takes, it takes.
             self.default_checks = dict.fromkeys(CHECKS, "off")
+            self.default_quality = "off"
             timed = frozenset({TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD})
             self.capabilities = dataclasses.replace(self.capabilities, tifs=timed)
         super().__init__(params)
@@ -108,6 +109,7 @@ class PaperStore(BaseStore):
             seed = params.seed if params.state is None else None
             base = SimulatedClock(first_ns - 1, seed)
         self._market = self._market_on(base)
+        self._market.catch_up()
         return self._market.clock
 
     def _market_on(self, clock: Clock) -> Market:

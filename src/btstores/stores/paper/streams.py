@@ -43,9 +43,18 @@ class CoarseStream:
             event = self.source.ends(self.source.events[index])
             self.bars += self._maker.add(cast("Union[Bar, Tick]", event))
         self._taken = known
+        if self._has_more():
+            return  # prices that lag behind the clock are still to come into the open bar
         closed = self._maker.close_at(now_ns)
         if closed is not None:
             self.bars.append(closed)
+
+    def _has_more(self) -> bool:
+        """Return whether the next price, not published yet, belongs to the open bar."""
+        due_ns, events = self._maker.due_ns, self.source.events
+        if due_ns is None or self._taken >= len(events):
+            return False
+        return self.source.ends(events[self._taken]).time_ns <= due_ns
 
     def skip(self) -> None:
         """Take the bars made so far for known; `new_bars` does not return them."""

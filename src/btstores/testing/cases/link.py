@@ -9,7 +9,7 @@ import backtrader as bt
 from btstores.errors import OutcomeUnknown
 from btstores.testing.case import Script, case
 from btstores.testing.cases.changes import resting
-from btstores.testing.desk import Desk
+from btstores.testing.desk import Desk, Wait
 from btstores.testing.faults import news
 
 Order = bt.Order
@@ -87,16 +87,40 @@ def unknown_settled_by_reconnect(t: Desk) -> Script:
     lost = t.faults.drop(news)
     t.faults.fail("place", OutcomeUnknown("no answer"), reached=True)
     order = t.buy(exectype=Order.Limit, price=t.step(-1))
-    yield t.moment()
-    lost.end()
-    assert order.info.outcome_unknown
+    yield lambda: order.info.outcome_unknown
     assert order.alive()
     yield from broken(t)
+    lost.end()
     yield from restored(t)
     yield lambda: not order.info.outcome_unknown
     assert order.alive()
     assert "Rejected" not in t.statuses(order)
     yield from cancels(t, order)
+
+
+@case("N77")
+def unknown_settled_by_asking(t: Desk) -> Script:
+    """An unknown outcome is settled by asking the venue, also when the link stays up."""
+    lost = t.faults.drop(news)
+    t.faults.fail("place", OutcomeUnknown("no answer"), reached=True)
+    order = t.buy(exectype=Order.Limit, price=t.step(-1))
+    yield lambda: order.info.outcome_unknown
+    yield lambda: not order.info.outcome_unknown
+    lost.end()
+    assert order.alive()
+    assert "Rejected" not in t.statuses(order)
+    yield from cancels(t, order)
+
+
+@case("N78")
+def unknown_that_never_arrived(t: Desk) -> Script:
+    """An order of which nobody has answered and the venue knows nothing is told as Canceled."""
+    t.faults.fail("place", OutcomeUnknown("no answer"), reached=False)
+    order = t.buy(exectype=Order.Limit, price=t.step(-1))
+    yield lambda: order.info.outcome_unknown
+    yield Wait(t.told(order, "Canceled"), 20.0)
+    assert t.last(order).info["reason_code"] == "NEVER_ARRIVED"
+    assert t.venue_orders() == []
 
 
 @case("N55")

@@ -33,6 +33,24 @@ def test_what_is_not_newer_is_dropped():
     assert hear(closer, bar(3)) == bar(2)
 
 
+def test_a_push_that_was_overtaken_does_not_count():
+    closer = BarCloser()
+    newer, older = bar(1, 10.0)._replace(volume=9.0), bar(1, 11.0)._replace(volume=5.0)
+    assert closer.hear(newer, 0) is None
+    assert closer.hear(older, 0) is None
+    assert closer.hear(bar(2, 12.0), 0) == newer
+
+
+def test_a_last_push_that_comes_after_the_next_bar_is_told_as_a_revision():
+    closer = BarCloser()
+    first, last = bar(1, 10.0)._replace(volume=5.0), bar(1, 11.0)._replace(volume=9.0)
+    closer.hear(first, 0)
+    assert closer.hear(bar(2, 12.0), 0) == first
+    assert closer.hear(last, 0) == last
+    assert closer.hear(last, 0) is None
+    assert closer.hear(first, 0) is None
+
+
 def test_symbols_and_frames_are_told_apart():
     closer = BarCloser()
     hear(closer, bar(1))

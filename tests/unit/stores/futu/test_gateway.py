@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 
 import pytest
@@ -11,7 +12,7 @@ pytest.importorskip("futu", reason="futu-api is not installed")
 from btstores.errors import ConfigError, LinkError, UnknownInstrumentError
 from btstores.handlers.base import Listener
 from btstores.instruments import TimeFrame
-from btstores.markets import MarketType
+from btstores.markets import MarketType, Sessions, get_market_config
 from btstores.orders.book import OrderRecord
 from btstores.orders.lifecycle import OrderState
 from btstores.reports import (
@@ -335,8 +336,8 @@ def test_a_subscription_that_is_refused_after_a_break_is_told(stage, opend):
     one.until(lambda: one.ticks)
     opend.faults.on("sub_fails", text="no luck")
     one.cut("reset")
-    refused = [link for link in one.links if link.state is LinkState.REFUSED]
-    assert [(link.subscription, link.detail) for link in refused] == [(TICKS, "no luck")]
+    silent = [link for link in one.links if link.state is LinkState.SILENT]
+    assert [(link.subscription, link.detail) for link in silent] == [(TICKS, "no luck")]
 
 
 @pytest.mark.parametrize("fault", ["quota_full", "no_right"])
@@ -519,13 +520,48 @@ def test_history_is_paged_and_ends_before_the_running_bar(stage, opend):
     assert all(bar.time_ns % (24 * 3600 * 10**9) == 8 * 3600 * 10**9 for bar in days), "16:00"
 
 
+def test_history_that_fails_once_is_asked_for_again(stage, opend):
+    one = stage().connect()
+    opend.faults.on("history_fails")
+    answers = []
+    one.store.request_history(MINUTES, None, None, 10, answers.append)
+    one.until(lambda: answers)
+    assert answers[0].error is None
+    assert len(answers[0].bars) == 10
+
+
 def test_history_that_fails_is_told(stage, opend):
     one = stage().connect()
-    opend.faults.on("history_fails", text="no history today")
+    opend.faults.on("history_fails", text="no history today", times=0)
     answers = []
     one.store.request_history(MINUTES, None, None, 10, answers.append)
     one.until(lambda: answers)
     assert answers[0].error == "no history today"
+
+
+ALWAYS_OPEN = dataclasses.replace(
+    get_market_config(MarketType.HK_STOCK),
+    sessions=Sessions("UTC", (("00:00", "24:00"),), weekdays=frozenset(range(7))),
+)
+
+
+def test_opend_tells_which_streams_it_does_not_send(stage):
+    one = stage().connect()
+    one.store.subscribe_market_data(*MINUTES[:3])
+    one.until(lambda: any(link.subscription == MINUTES for link in one.links))
+    assert one.store.gateway.missing([MINUTES, TICKS]) == [TICKS]
+
+
+def test_a_stream_that_opend_has_forgotten_comes_again(stage, opend):
+    one = stage(stale_after=0.3, markets=[ALWAYS_OPEN]).connect()
+    one.store.subscribe_market_data(*TICKS[:3])
+    one.until(lambda: one.ticks)
+    opend.faults.on("pushes_lost", symbol=SYMBOL)
+    one.until(lambda: "stale data" in [news[0] for news in one.news])
+    assert LinkState.SILENT in [link.state for link in one.links]
+    count = len(one.ticks)
+    one.until(lambda: len(one.ticks) > count + 1)
+    assert not one.has_been(LinkState.DOWN)
 
 
 def test_symbols_are_written_in_one_way(stage):

@@ -472,9 +472,13 @@ def test_the_client_gets_pushes_of_all_kinds(opend):
     got = [frame for frame in client.of(3011) if frame["code"][0] == "HK.00700"]
     assert [frame["price"][0] for frame in got] == [one.tick.price for one in ticks]
     assert [frame["sequence"][0] for frame in got] == [one.number for one in ticks]
-    bars = [f for f in client.of(3007) if f["code"][0] == "HK.00700" and f["k_type"][0] == "K_1M"]
-    assert bars[-1]["time_key"][0] == "2024-01-03 10:41:00"
-    assert bars[-1]["volume"][0] == SERIES[0].events[400].volume
+
+    def last_bar():
+        bars = [f for f in client.of(3007) if f["code"][0] == "HK.00700"]
+        return [f for f in bars if f["k_type"][0] == "K_1M"][-1]
+
+    wait_for(lambda: last_bar()["volume"][0] == SERIES[0].events[400].volume)
+    assert last_bar()["time_key"][0] == "2024-01-03 10:41:00"
     book = client.of(3013)[-1]
     assert len(book["Bid"]) == len(book["Ask"]) == 10
     assert client.of(3005)

@@ -14,10 +14,12 @@ import threading
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from btstores.clock import Clock, Timer, wall_clock
-from btstores.config import Param, check_params, read_toml
+from btstores.config import Param, check_params
 from btstores.errors import ConfigError
+from btstores.sim import faults as plans
+from btstores.sim.faults import Planned
 
-__all__ = ["FAULTS", "Fault", "FaultKind", "Faults", "Planned", "read_plan"]
+__all__ = ["FAULTS", "Fault", "FaultKind", "Faults", "read_plan"]
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +86,9 @@ FAULTS: Dict[str, FaultKind] = {
     "reorder_push": FaultKind("next", "a push comes after the one behind it", (_PROTO,)),
     "sub_fails": FaultKind("next", "a subscription is refused", (_SYMBOL, _TEXT)),
     "history_fails": FaultKind("next", "a request of history is refused", (_SYMBOL, _TEXT)),
+    "pushes_lost": FaultKind(
+        "while", "prices are not pushed until somebody subscribes again", (_SYMBOL,)
+    ),
     "quota_full": FaultKind("while", "no subscription is left", (_TEXT,)),
     "no_right": FaultKind("while", "no right to see quotes", (_SYMBOL, _TEXT)),
     "na_numbers": FaultKind("while", "optional numbers are missing", (_SYMBOL,)),
@@ -126,14 +131,6 @@ class Fault:
         """Return it for JSON."""
         told = {name: value for name, value in self.options.items() if value is not None}
         return {"name": self.name, "times": self.times, **told}
-
-
-class Planned(NamedTuple):
-    """A fault to switch on ``at`` so many real seconds after the start."""
-
-    at: float
-    name: str
-    options: Mapping[str, Any] = {}
 
 
 Listener = Callable[[Fault, bool], None]
@@ -261,25 +258,5 @@ def _make(name: str, options: Mapping[str, Any]) -> Tuple[Fault, Optional[float]
 
 
 def read_plan(path: Union[str, os.PathLike[str]]) -> List[Planned]:
-    """Return the plan in a TOML file: tables ``[[fault]]`` with ``at``, ``name`` and options.
-
-    ``at`` is in seconds after the start. Raises `ConfigError` with the number of the table.
-    """
-    tables = read_toml("faults", path)
-    wrong = sorted(set(tables) - {"fault"})
-    rows = tables.get("fault", [])
-    if wrong or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ConfigError(f"{os.fspath(path)}: expected tables [[fault]] and nothing else")
-    return [_planned(path, number, row) for number, row in enumerate(rows, 1)]
-
-
-def _planned(path: Any, number: int, row: Mapping[str, Any]) -> Planned:
-    options = {name: value for name, value in row.items() if name not in ("at", "name")}
-    at = row.get("at", 0.0)
-    try:
-        if isinstance(at, bool) or not isinstance(at, (int, float)) or not at >= 0:
-            raise ConfigError.of("at", at, "seconds after the start")
-        _make(str(row.get("name")), options)
-    except ConfigError as error:
-        raise ConfigError(f"{os.fspath(path)}, fault {number}: {error}", error.field) from None
-    return Planned(float(at), str(row["name"]), options)
+    """Return the plan in a TOML file, see `btstores.sim.faults.read_plan`."""
+    return plans.read_plan(path, lambda name, options: _make(name, options))

@@ -73,7 +73,7 @@ class Pushes(WorldListener):
     def on_tick(self, tick: Tick, number: int) -> None:
         symbol = tick.symbol
         kinds = self._subs.pushed.get(symbol)
-        if not kinds:
+        if not kinds or self.faults.is_on("pushes_lost", symbol=symbol):
             return
         board = self.world.boards[symbol]
         with self.world.lock:
@@ -92,7 +92,8 @@ class Pushes(WorldListener):
 
     def on_quote(self, quote: Quote) -> None:
         targets = self._subs.targets((quote.symbol, BOOK))
-        if targets and not self._is_down():
+        is_lost = self.faults.is_on("pushes_lost", symbol=quote.symbol)
+        if targets and not is_lost and not self._is_down():
             with self._lock:
                 self._push(targets, self.world.boards[quote.symbol], BOOK, REGULAR)
 

@@ -126,6 +126,7 @@ class Quotes:
                 self._unsub(session, keys, now_ns)
             return
         self._may_subscribe(keys)
+        self.faults.clear("pushes_lost")
         level = _level_of(c2s)
         rehabs = frozenset(c2s.regPushRehabTypeList) or _FORWARD
         with self._lock:
