@@ -223,6 +223,7 @@ class BaseStore(metaclass=KeyedInstances):
 
     def stop(self) -> None:
         """Disconnect and finish the journal. Safe to call any number of times."""
+        self._release()
         if self.stopped:
             return
         self.stopped = True
@@ -233,9 +234,6 @@ class BaseStore(metaclass=KeyedInstances):
         self.desk.stop()
         self.streams.clear()
         self.datas.clear()
-        for key, store in list(type(self)._instances.items()):
-            if store is self:
-                del type(self)._instances[key]
 
     def connect(self) -> None:
         """Connect and learn orders, fills, positions and balances. Does nothing twice.
@@ -245,14 +243,14 @@ class BaseStore(metaclass=KeyedInstances):
         """
         if self.connected:
             return
-        if self.stopped:
-            self.journal = open_journal(self.params.journal, self.clock)
-            self.stopped = False
-            self._link.reset()
-            self._begins = True
-            self.recovery.restore()
-            self.order_handler.listener.on_run()
         try:
+            if self.stopped:
+                self.journal = open_journal(self.params.journal, self.clock)
+                self.stopped = False
+                self._link.reset()
+                self._begins = True
+                self.recovery.restore()
+                self.order_handler.listener.on_run()
             limit = 2 * self.params.timeout + self.params.start_timeout
             self.outbox.call(self._link.begin, timeout=limit)
         except BtstoresError:
@@ -263,9 +261,16 @@ class BaseStore(metaclass=KeyedInstances):
             raise LinkError(f"{self.name}: cannot connect: {error}") from error
         self.process_events()
 
+    def _release(self) -> None:
+        """Let the next call with these parameters make a new store."""
+        for key, store in list(type(self)._instances.items()):
+            if store is self:
+                del type(self)._instances[key]
+
     def _finish(self) -> None:
         """Leave nothing behind: an open session may keep the process alive."""
         self.stopped = True
+        self._release()
         self.link_handler.state = LinkState.DOWN  # nothing is sent any more
         self.desk.sender.stop()
         self.outbox.submit(self._link.log_out)

@@ -7,7 +7,7 @@ import gc
 import pytest
 
 from btstores.config import Param
-from btstores.errors import ConfigError
+from btstores.errors import ConfigError, JournalError, LinkError
 from btstores.stores.base import BaseStore
 from tests.support.venue import ScriptedStore
 
@@ -85,6 +85,34 @@ def test_a_stopped_store_gives_its_place_away_and_an_unused_one_is_forgotten(Key
     del one
     gc.collect()
     assert len(Keyed._instances) == 0
+
+
+def test_a_store_that_was_never_started_gives_its_place_away_when_it_is_stopped(Keyed):
+    one = Keyed(host="here", timeout=5)
+    one.stop()
+    assert Keyed(host="here", timeout=6) is not one
+
+
+def test_a_store_that_could_not_connect_gives_its_place_away(Keyed):
+    one = Keyed(host="here", timeout=5)
+
+    def refuse(put, timeout):
+        raise LinkError("no such account")
+
+    one.gateway.connect = refuse
+    with pytest.raises(LinkError, match="no such account"):
+        one.start()
+    assert Keyed(host="here", timeout=6) is not one
+
+
+def test_a_store_whose_journal_does_not_open_gives_its_place_away(Keyed, tmp_path):
+    broken = tmp_path / "broken.db"
+    broken.write_bytes(b"no journal, but longer than a header " * 40)
+    one = Keyed(host="here", journal=str(broken))
+    with pytest.raises(JournalError):
+        one.start()
+    assert one.stopped
+    assert Keyed(host="here", journal=None) is not one
 
 
 @pytest.mark.parametrize(
