@@ -26,7 +26,7 @@ def make_feed(store: Any, *args: Any, quotes: bool = False, **kwargs: Any) -> St
     symbol = kwargs.get("dataname")
     if not isinstance(symbol, str) or not symbol:
         raise ConfigError.of("dataname", symbol, "a symbol such as 'AAPL'")
-    kwargs["dataname"] = store.symbol_of(symbol)
+    kwargs["dataname"] = store.symbols[symbol] = store.symbol_of(symbol)
     compression = kwargs.get("compression", 1)
     if isinstance(compression, bool) or not isinstance(compression, int) or compression < 1:
         raise ConfigError.of("compression", compression, "a whole number of at least 1")

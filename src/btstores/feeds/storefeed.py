@@ -299,14 +299,14 @@ class StoreFeed(bt.feed.DataBase):
     # What the engine asks in each cycle.
 
     def haslivedata(self) -> bool:
+        return bool(self.backlog or self._has_other())
+
+    @property
+    def backlog(self) -> int:
+        """Return how many bars or ticks are at hand and not shown yet."""
         # A bar that the engine has put back counts, or bursts take a second.
-        return bool(
-            self._seam.line
-            or self._rewound is not None
-            or self._barstack
-            or self._barstash
-            or self._has_other()
-        )
+        put_back = len(self._barstack) + len(self._barstash) + (self._rewound is not None)
+        return len(self._seam.line) + put_back
 
     def head_ns(self) -> Optional[int]:
         """Return the time of the next thing to deliver, None for nothing."""

@@ -107,6 +107,9 @@ KINDS = frozenset(_CLASSES) | {
     "reconciled",
     "mismatch",
     "unreadable",
+    "store",
+    "instrument",
+    "turn",
 }
 
 _KIND_FORM = re.compile(r"[a-z][a-z0-9_]*")
@@ -300,7 +303,7 @@ def decode(kind: str, payload: Mapping[str, Any]) -> Any:
     """
     cls = _CLASSES.get(kind)
     if cls is None or (cls is HistoryReport and "request_id" not in payload):
-        return None  # the second is a note of an answer whose bars were not kept
+        return None  # of the second an older version has kept only the number of bars
     try:
         return _build(cls, payload)
     except (AttributeError, TypeError, ValueError) as error:

@@ -36,8 +36,13 @@ def _value(name: str, value: Any) -> str:
         return utc(value).replace(" ", "T")
     if isinstance(value, str):
         return value
+    if isinstance(value, list) and len(value) > _MOST:
+        return f"[{len(value)}]"
     return json.dumps(value, ensure_ascii=False)
 
+
+#: Of longer lists, such as the bars of history, only the number is shown.
+_MOST = 8
 
 #: The fields that need no name, in the order of a sentence.
 _SENTENCE = ("side", "size", "symbol", "order_type", "price")

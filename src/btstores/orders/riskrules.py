@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Iterator, Mapping, NamedTuple, Optional,
 from btstores.config import read_toml
 from btstores.errors import ConfigError
 
-__all__ = ["EVERY", "Limits", "Rate", "RiskRules", "TradingState", "read_rules"]
+__all__ = ["EVERY", "Limits", "Rate", "RiskRules", "TradingState", "read_rules", "tables_of"]
 
 #: The key of instruments and strategies for all that have no limits of their own.
 EVERY = "*"
@@ -186,6 +186,23 @@ def read_rules(
         with _at(f"{os.fspath(source)}:"):
             return _rules(tables)
     raise ConfigError.of("risk", source, "the path of a TOML file, a mapping or RiskRules")
+
+
+def tables_of(rules: RiskRules) -> Dict[str, Any]:
+    """Return rules as the tables of which `read_rules` makes the same."""
+
+    def limits(of: Limits) -> Dict[str, Any]:
+        given = {name: getattr(of, name) for name in _CHECKS if getattr(of, name) is not None}
+        if of.max_order_rate is not None:
+            given["max_order_rate"] = "{} per {:f} s".format(*of.max_order_rate)
+        return given
+
+    return {
+        "account": limits(rules.account),
+        "instruments": {name: limits(of) for name, of in rules.instruments.items()},
+        "strategies": {name: limits(of) for name, of in rules.strategies.items()},
+        "on": {name: state.value for name, state in rules.on.items()},
+    }
 
 
 def _rules(tables: Mapping[str, Any]) -> RiskRules:

@@ -139,7 +139,8 @@ class BaseStore(metaclass=KeyedInstances):
         self.datas: List[Any] = []
         self._markets = MarketRegistry(params.markets)
         self.get_market_config()  # a bad file of markets is told now, not with an order
-        self._instruments: Dict[str, Instrument] = {}
+        self.instruments: Dict[str, Instrument] = {}
+        self.symbols: Dict[str, str] = {}  # as we write them, by what users call them
         self._request_ids = itertools.count(1)
         self._notifications: Deque[Tuple[str, Tuple[Any, ...], Dict[str, Any]]] = deque()
         self._link = Link(self)
@@ -170,6 +171,10 @@ class BaseStore(metaclass=KeyedInstances):
     def make_clock(self) -> Clock:
         """Return the clock to run on when none is given."""
         return wall_clock()
+
+    def make_journal(self) -> Journal:
+        """Return the journal for a run."""
+        return open_journal(self.params.journal, self.clock)
 
     # Handlers.
 
@@ -245,11 +250,11 @@ class BaseStore(metaclass=KeyedInstances):
             return
         try:
             if self.stopped:
-                self.journal = open_journal(self.params.journal, self.clock)
-                self.stopped = False
+                self.journal = self.make_journal()
+                self.stopped, self._begins = False, True
                 self._link.reset()
-                self._begins = True
                 self.recovery.restore()
+                self.recorder.begin_run()
                 self.order_handler.listener.on_run()
             limit = 2 * self.params.timeout + self.params.start_timeout
             self.outbox.call(self._link.begin, timeout=limit)
@@ -283,12 +288,6 @@ class BaseStore(metaclass=KeyedInstances):
     def disconnect(self) -> None:
         """Log out; the same as `stop`."""
         self.stop()
-
-    def _link_lost(self) -> None:
-        if not self._link.tries:
-            self.put_notification("link lost")
-        if self.params.reconnect and not self.stopped:
-            self._link.retry_later()
 
     @property
     def connected(self) -> bool:
@@ -365,7 +364,10 @@ class BaseStore(metaclass=KeyedInstances):
             self._link.reset()
             self.put_notification("connected")
         elif report.state is LinkState.DOWN:
-            self._link_lost()
+            if not self._link.tries:
+                self.put_notification("link lost")
+            if self.params.reconnect and not self.stopped:
+                self._link.retry_later()
 
     # Notifications.
 
@@ -377,6 +379,7 @@ class BaseStore(metaclass=KeyedInstances):
         """Handle what has arrived and return what to tell; Cerebro asks once per cycle."""
         if self.wakeup is not None:
             self.wakeup.cycle += 1
+        self.recorder.end_turn()
         self.process_events()
         if (
             self.recorder.active
@@ -446,15 +449,16 @@ class BaseStore(metaclass=KeyedInstances):
 
         Raises `UnknownInstrumentError`.
         """
-        if symbol not in self._instruments:
-            self._instruments[symbol] = self.outbox.call(
-                self.gateway.instrument, symbol, timeout=self.params.timeout
-            )
-        return self._instruments[symbol]
+        if symbol not in self.instruments:
+            timeout = self.params.timeout
+            found = self.outbox.call(self.gateway.instrument, symbol, timeout=timeout)
+            self.instruments[symbol] = found
+            self.recorder.learned(found)
+        return self.instruments[symbol]
 
     def known_instrument(self, symbol: str) -> Optional[Instrument]:
         """Return what has been asked of ``symbol`` before, or None. Never a call."""
-        return self._instruments.get(symbol)
+        return self.instruments.get(symbol)
 
     def problem_of(self, subscription: Subscription) -> str:
         """Return why the venue cannot serve a stream, or an empty string."""

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from typing import Callable, ClassVar, FrozenSet, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    ClassVar,
+    Dict,
+    FrozenSet,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from btstores.instruments import Instrument, TimeFrame, timeframe_name
 from btstores.reports import (
@@ -69,6 +81,38 @@ class Capabilities:
     freezes: bool = False
     rates: Tuple[RateLimit, ...] = ()
     extras: FrozenSet[str] = frozenset()
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return it as plain JSON values."""
+        plain = dataclasses.asdict(self)
+        for name in ("order_types", "tifs"):
+            plain[name] = sorted(one.value for one in plain[name])
+        for name in ("modify", "timeframes", "extras"):
+            plain[name] = sorted(plain[name])
+        plain["rates"] = [[sorted(one.kinds), one.requests, one.seconds] for one in self.rates]
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Capabilities:
+        """Return what `to_dict` has written. What a newer version knows besides is left out."""
+        read: Dict[str, Callable[[Any], Any]] = {
+            "order_types": lambda values: frozenset(map(OrderType, values)),
+            "tifs": lambda values: frozenset(map(TimeInForce, values)),
+            "timeframes": lambda values: frozenset(map(tuple, values)),
+            "modify": frozenset,
+            "extras": frozenset,
+            "rates": lambda rows: tuple(
+                RateLimit(frozenset(kinds), requests, seconds) for kinds, requests, seconds in rows
+            ),
+        }
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(
+            **{
+                name: read[name](value) if name in read else value
+                for name, value in plain.items()
+                if name in known
+            }
+        )
 
     def has_timeframe(self, timeframe: int, compression: int) -> bool:
         """Return whether the venue makes bars of this time frame itself."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple, Union
 
 from btstores.clock import Clock
 from btstores.errors import BtstoresError, JournalError
 from btstores.handlers.base import Listener
+from btstores.instruments import Instrument
 from btstores.journal.base import Journal, NullJournal
 from btstores.journal.records import kind_of
 from btstores.orders.book import OrderBook, OrderRecord
@@ -21,8 +22,8 @@ from btstores.reports import (
     Quote,
     Report,
     Tick,
-    to_record,
 )
+from btstores.stores.description import description_of
 
 if TYPE_CHECKING:
     from btstores.stores.base import BaseStore
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["Recorder", "close_journal", "open_journal"]
 
 log = logging.getLogger(__name__)
+
+#: So much is kept of what cannot be written exactly.
+_LONGEST = 1000
 
 
 def open_journal(journal: Any, clock: Clock) -> Journal:
@@ -51,33 +55,30 @@ def close_journal(journal: Journal) -> None:
         log.error("journal.not_closed error=%s", error)
 
 
-def _append(journal: Journal, book: OrderBook, report: Report) -> None:
-    """Append ``report``, tied to the intent that it answers. Raises `JournalError`."""
-    if isinstance(journal, NullJournal):
-        return
-    if isinstance(report, HistoryReport):
-        # What was asked for can be asked for again: the bars are not kept.
-        of = to_record(report.subscription)
-        journal.append("history", {"of": of, "bars": len(report.bars), "error": report.error})
-        return
-    if isinstance(report, (Bar, Tick, Quote)):
-        _append_prices(journal, report)
-        return
+def _append(journal: Journal, book: OrderBook, report: Report) -> int:
+    """Append ``report``, tied to the intent that it answers; return its seq.
+
+    Raises `JournalError`.
+    """
+    if isinstance(report, (Bar, Tick, Quote, HistoryReport)):
+        return _append_prices(journal, report)
     cause = None
     if isinstance(report, (OrderReport, FillReport)):
         order = book.find(report.client_order_id, report.venue_order_id)
         cause = order.journal_seq if order is not None else None
-    journal.append_report(report, cause)
+    return journal.append_report(report, cause)
 
 
-def _append_prices(journal: Journal, report: Union[Bar, Tick, Quote]) -> None:
+def _append_prices(journal: Journal, report: Union[Bar, Tick, Quote, HistoryReport]) -> int:
     try:
-        journal.append_report(report)
+        return journal.append_report(report)
     except JournalError:
         if journal.broken:
             raise
         # Nonsense instead of numbers has no place in JSON, and is no reason to stop trading.
-        journal.append("unreadable", {"kind": kind_of(report), "text": repr(report)})
+        return journal.append(
+            "unreadable", {"kind": kind_of(report), "text": repr(report)[:_LONGEST]}
+        )
 
 
 class Recorder(Listener):
@@ -89,6 +90,8 @@ class Recorder(Listener):
         self._symbols: Dict[str, None] = {}
         #: Fills that have been counted since, by the order or symbol that they were counted for.
         self._fills: Dict[str, List[str]] = {}
+        #: The first and the last report of this turn of the engine, and what feeds had in line.
+        self._turn: Optional[Tuple[int, int, int]] = None
 
     def on_order(self, record: OrderRecord, event: OrderEvent) -> None:
         self._changed(record)
@@ -116,10 +119,39 @@ class Recorder(Listener):
 
     def record(self, report: Report) -> None:
         """Write a report down before it is handed on."""
+        if not self.active:
+            return
         try:
-            _append(self._store.journal, self._store.book, report)
+            seq = _append(self._store.journal, self._store.book, report)
         except BtstoresError as error:
             self._store.journal_failed(error)
+            return
+        if self._turn is None:
+            self._turn = seq, seq, sum(data.backlog for data in self._store.datas)
+        else:
+            self._turn = (self._turn[0], seq, self._turn[2])
+
+    def begin_run(self) -> None:
+        """Write down what kind of store this is, for a replay to be like it."""
+        if self.active:
+            self._turn = None
+            self.note("store", description_of(self._store))
+            for instrument in self._store.instruments.values():
+                self.learned(instrument)
+
+    def learned(self, instrument: Instrument) -> None:
+        """Write down what the venue has said of an instrument."""
+        if self.active and not self._store.stopped:
+            self.note("instrument", instrument._asdict())
+
+    def end_turn(self) -> None:
+        """Write down what has been handled together, unless it was a single report.
+
+        A replay shows strategies the same reports at once, after the same bars.
+        """
+        turn, self._turn = self._turn, None
+        if turn is not None and (turn[0] != turn[1] or turn[2]):
+            self.note("turn", {"since": turn[0], "backlog": turn[2]})
 
     def note(self, kind: str, payload: Mapping[str, Any], order: Optional[str] = None) -> None:
         """Write down something besides reports; ``order`` is the client id it belongs to."""

@@ -752,7 +752,7 @@ def test_a_stop_that_waits_goes_on_in_the_next_run_of_the_store():
 
 def test_the_limit_of_a_trailing_stop_is_on_the_grid_and_not_worse_than_asked():
     session = session_on()
-    session.store._instruments["A"] = session.store.instrument("A")._replace(tick_size=0.05)
+    session.store.instruments["A"] = session.store.instrument("A")._replace(tick_size=0.05)
     trail = {"exectype": bt.Order.StopTrailLimit, "trailpercent": 0.013, "plimit": 9.95}
     session.bars(10, 10.5, 10, 10)
     session.run(script={1: lambda s: s.sell(size=5, price=10.0, **trail)})

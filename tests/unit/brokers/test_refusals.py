@@ -180,7 +180,7 @@ def test_all_reasons_are_listed_one_by_one_too(session):
 
 def test_what_is_wrong_with_value_and_instrument_is_told_together(session):
     lots = session.store.instrument("A")._replace(lot=100.0, tick_size=0.5)
-    session.store._instruments["A"] = lots
+    session.store.instruments["A"] = lots
     given = {"size": 150, "price": 9.3, "exectype": bt.Order.Limit, "valid": "tomorrow"}
     diary = session.run(script={1: lambda s: s.buy(**given)})
     codes = {problem.code for problem in diary.made[0].info.problems}
@@ -192,7 +192,7 @@ def test_rounding_is_done_where_it_is_asked_for_and_told():
     session.feed()
     session.bars(10, 11)
     lots = session.store.instrument("A")._replace(lot=100.0, tick_size=0.5)
-    session.store._instruments["A"] = lots
+    session.store.instruments["A"] = lots
     given = {"size": 150, "price": 9.3, "exectype": bt.Order.Limit}
     order = session.run(script={1: lambda s: s.buy(**given)}).made[0]
     assert (session.request(0).size, session.request(0).price) == (100, 9.0)

@@ -133,7 +133,7 @@ def test_an_odd_rest_is_sold_as_a_whole():
 )
 def test_the_venues_own_sizes_win_over_the_markets(market, symbol, told, size, expected):
     store = store_in(market)
-    store._instruments[symbol] = Instrument(symbol, **told)
+    store.instruments[symbol] = Instrument(symbol, **told)
     assert codes(order(store, symbol, Side.BUY, size, 50.0)) == expected
 
 
