@@ -379,8 +379,7 @@ class BaseStore(metaclass=KeyedInstances):
         """Handle what has arrived and return what to tell; Cerebro asks once per cycle."""
         if self.wakeup is not None:
             self.wakeup.cycle += 1
-        self.recorder.end_turn()
-        self.process_events()
+        self.recorder.turn(self.process_events)
         if (
             self.recorder.active
             and wall_clock().monotonic_ns() - self._committed_ns > NS_PER_SECOND

@@ -28,6 +28,7 @@ def description_of(store: BaseStore) -> Dict[str, Any]:
         "name": store.name,
         "capabilities": store.capabilities.to_dict(),
         "symbols": dict(store.symbols),
+        "threaded": store.clock.threaded,
         "params": given,
     }
 

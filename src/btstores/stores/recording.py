@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Union
 
 from btstores.clock import Clock
 from btstores.errors import BtstoresError, JournalError
@@ -81,6 +81,20 @@ def _append_prices(journal: Journal, report: Union[Bar, Tick, Quote, HistoryRepo
         )
 
 
+@dataclasses.dataclass
+class _Turn:
+    """The seq of the first and the last report of a turn of the engine.
+
+    ``backlog`` is what feeds had still to show when it began, ``early`` whether it was handled
+    before they were asked.
+    """
+
+    first: int
+    last: int
+    backlog: int
+    early: bool = False
+
+
 class Recorder(Listener):
     """Notes where orders and positions stand after a report, for a restart to begin with."""
 
@@ -90,8 +104,7 @@ class Recorder(Listener):
         self._symbols: Dict[str, None] = {}
         #: Fills that have been counted since, by the order or symbol that they were counted for.
         self._fills: Dict[str, List[str]] = {}
-        #: The first and the last report of this turn of the engine, and what feeds had in line.
-        self._turn: Optional[Tuple[int, int, int]] = None
+        self._turn: Optional[_Turn] = None
 
     def on_order(self, record: OrderRecord, event: OrderEvent) -> None:
         self._changed(record)
@@ -127,9 +140,10 @@ class Recorder(Listener):
             self._store.journal_failed(error)
             return
         if self._turn is None:
-            self._turn = seq, seq, sum(data.backlog for data in self._store.datas)
+            backlog = sum(data.backlog for data in self._store.datas)
+            self._turn = _Turn(seq, seq, backlog)
         else:
-            self._turn = (self._turn[0], seq, self._turn[2])
+            self._turn.last = seq
 
     def begin_run(self) -> None:
         """Write down what kind of store this is, for a replay to be like it."""
@@ -144,14 +158,22 @@ class Recorder(Listener):
         if self.active and not self._store.stopped:
             self.note("instrument", instrument._asdict())
 
-    def end_turn(self) -> None:
-        """Write down what has been handled together, unless it was a single report.
+    def turn(self, handle: Callable[[], int]) -> None:
+        """Begin a turn of the engine, in which ``handle`` looks for reports first.
 
-        A replay shows strategies the same reports at once, after the same bars.
+        What was handled together in the last one is written down, unless it was a single report
+        that feeds have waited for: a replay shows strategies the same at once, after the same bars.
         """
         turn, self._turn = self._turn, None
-        if turn is not None and (turn[0] != turn[1] or turn[2]):
-            self.note("turn", {"since": turn[0], "backlog": turn[2]})
+        if turn is not None and (turn.first != turn.last or turn.backlog or turn.early):
+            told = {"since": turn.first, "backlog": turn.backlog, "early": turn.early}
+            self.note("turn", told)
+        handle()
+        self._turn_is_early()
+
+    def _turn_is_early(self) -> None:
+        if self._turn is not None:
+            self._turn.early = True
 
     def note(self, kind: str, payload: Mapping[str, Any], order: Optional[str] = None) -> None:
         """Write down something besides reports; ``order`` is the client id it belongs to."""

@@ -34,14 +34,14 @@ class Comparison(Journal):
         self._seq = 0
         #: What was done and has not been done again yet, by the record's seq.
         self._open: Dict[int, Record] = {record.seq: record for record in run.actions}
+        self._legs = list(run.legs)
         self._now: Dict[str, str] = {}
         self._then: Dict[str, str] = {}
         self.matched = 0
         self.differences: List[str] = []
         #: Ids of orders that are not in the recording.
         self.unknown: Set[str] = set()
-        #: The seq of what is being told.
-        self.told_seq = 0
+        self._told_seq = 0
 
     def __repr__(self) -> str:
         return f"<comparison with {self._run!r}>"
@@ -54,6 +54,22 @@ class Comparison(Journal):
         return self._now.get(recorded_id) or (
             None if recorded_id in self._run.wires else recorded_id
         )
+
+    def is_done_before(self, seq: int) -> bool:
+        """Return whether all that was done before a record has been done now."""
+        legs_done = not self._legs or self._legs[0][0] >= seq
+        return legs_done and next(iter(self._open), seq) >= seq
+
+    @property
+    def begun(self) -> bool:
+        """Return whether anything has been told."""
+        return self._told_seq > 0
+
+    def told(self, seq: int) -> None:
+        """Hear that the record ``seq`` is being told now."""
+        self._told_seq = seq
+        while self._legs and self._legs[0][0] < seq:
+            del self._legs[0]  # when it is written depends on the time, too
 
     # The journal
 
@@ -82,6 +98,8 @@ class Comparison(Journal):
                 self._denied(done)
             else:
                 self._asked(kind, done, order)
+        elif kind == "leg":
+            self._noted(correlation or str(payload["client_order_id"]))  # type: ignore[call-overload]
         return self._seq
 
     def append_report(self, report: Any, cause: Optional[int] = None) -> int:
@@ -96,7 +114,7 @@ class Comparison(Journal):
     def close(self) -> None:
         """Tell what was done then, up to here, and has not been done now."""
         for record in list(self._open.values()):
-            if record.seq < self.told_seq:
+            if record.seq < self._told_seq:
                 del self._open[record.seq]
                 self._differs(f"{_words(record.kind, record.payload)} was in the recording only")
         self._run.close()
@@ -129,7 +147,7 @@ class Comparison(Journal):
             elif record.correlation not in self._now:
                 if record.payload.get("bar_time_ns") == done.get("bar_time_ns"):
                     return record
-                if late is None and record.seq < self.told_seq:
+                if late is None and record.seq < self._told_seq:
                     late = record
         return late
 
@@ -149,6 +167,13 @@ class Comparison(Journal):
                 self._compare(_words(kind, done), done, record.payload, _CHANGED)
                 return
         self._differs(f"{_words(kind, done)} is not in the recording")
+
+    def _noted(self, order: str) -> None:
+        then = self._then.get(order, order)
+        for noted in self._legs:
+            if noted[1] == then:
+                self._legs.remove(noted)
+                return
 
     def _take(self, record: Record) -> None:
         del self._open[record.seq]
@@ -179,7 +204,7 @@ def _words(kind: str, payload: Mapping[str, Any]) -> str:
     """Return an action in words, for example ``buy 100 HK.00700 Limit 320.2``."""
     if kind in ("intent", "kept"):
         names = ("side", "size", "symbol", "order_type", "price")
-        told = " ".join(f"{payload[name]}" for name in names if payload.get(name) is not None)
+        told = " ".join(_text(payload[name]) for name in names if payload.get(name) is not None)
         bar_ns = payload.get("bar_time_ns")
         return f"{told} (bar {utc(bar_ns)})" if bar_ns else told
     if kind == "denied":
@@ -191,4 +216,8 @@ def _value(name: str, payload: Mapping[str, Any]) -> str:
     value = payload.get(name)
     if name == "bar_time_ns" and value:
         return f"bar {utc(value)}"
-    return f"{name} {value}"
+    return f"{name} {_text(value)}"
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)

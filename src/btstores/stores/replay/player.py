@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Callable, Deque, Dict, Iterator, Optional, Set
+from typing import Any, Callable, Deque, Dict, Iterator, NamedTuple, Optional, Set
 
 from btstores.clock import NS_PER_SECOND
 from btstores.inbox import Signal
@@ -12,7 +12,13 @@ from btstores.stores.replay.clock import RecordedClock
 from btstores.stores.replay.comparison import Comparison
 from btstores.stores.replay.run import Batch, RecordedRun
 
-__all__ = ["Player"]
+__all__ = ["Player", "Recorded"]
+
+
+class Recorded(NamedTuple):
+    """A report as it was recorded, on its way to the store."""
+
+    report: Report
 
 
 class Player:
@@ -27,7 +33,7 @@ class Player:
         run: RecordedRun,
         comparison: Comparison,
         clock: RecordedClock,
-        hand: Callable[[Report], None],
+        hand: Callable[[Any], None],
         speed: Optional[float],
         max_pause: Optional[float],
     ) -> None:
@@ -68,12 +74,21 @@ class Player:
         return ring
 
     def catch_up(self, backlog: int) -> None:
-        """Tell what came while the feeds had still so much to show."""
+        """Tell what came before feeds were asked, while they had still so much to show."""
         batch = self._next
-        if batch is not None and 0 < backlog <= batch.backlog:
-            self._clock.advance_to(batch.time_ns)
-            if batch is self._next:
-                self._tell_next()
+        if batch is not None and (batch.early or backlog) and backlog <= batch.backlog:
+            self._tell_next()
+
+    def answer(self) -> bool:
+        """Tell what was said in the middle of a turn, if all that it may answer has been asked.
+
+        Returns whether something was told.
+        """
+        batch = self._next
+        if batch is not None and batch.answers and self._comparison.is_done_before(batch.seq):
+            self._tell_next()
+            return True
+        return False
 
     def _tell_next(self) -> None:
         batch = self._next
@@ -81,12 +96,11 @@ class Player:
             self._finish()
             return
         self._pause(batch)
-        self._comparison.told_seq = batch.seq
+        self._clock.show(batch.time_ns)
+        self._comparison.told(batch.seq)
         self._next = None
         for report in batch.reports:
-            told = self._as_now(report)
-            if told is not None:
-                self._hand(told)
+            self._hand(Recorded(report))
         self._advance()
 
     def _pause(self, batch: Batch) -> None:
@@ -102,7 +116,7 @@ class Player:
     def _finish(self) -> None:
         """End what still waits: there is no more."""
         self._over = True
-        self._comparison.told_seq = 2**63
+        self._comparison.told(2**63)
         for subscription, asked in self._questions.items():
             while asked:
                 self._refuse_history(asked.popleft(), subscription)
@@ -140,8 +154,11 @@ class Player:
 
     # What is told
 
-    def _as_now(self, report: Any) -> Optional[Report]:
-        """Return a report under the ids of this replay; None for what concerns nobody here."""
+    def as_now(self, report: Any) -> Optional[Report]:
+        """Return a report under the ids of this replay; None for what concerns nobody here.
+
+        To be called when its turn has come: it may answer what the one before it led to.
+        """
         if isinstance(report, HistoryReport):
             asked = self._questions.get(report.subscription)
             return report._replace(request_id=asked.popleft()) if asked else None

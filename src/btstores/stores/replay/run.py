@@ -16,6 +16,8 @@ __all__ = ["ACTIONS", "Batch", "RecordedRun"]
 
 #: What strategies and the core did, as opposed to what they were told.
 ACTIONS = frozenset({"intent", "kept", "denied", "intent_cancel", "intent_modify"})
+#: What a report of the same turn may answer.
+_ASKED = (ACTIONS - {"denied"}) | {"leg"}
 #: Kinds that carry a report.
 _TOLD = frozenset(
     {"account", "bar", "control", "fill", "history", "link", "order", "position"}
@@ -28,13 +30,16 @@ _STATUS = ("order", "fill", "position", "account")
 class Batch(NamedTuple):
     """Reports that were handled in one turn of the engine.
 
-    ``backlog`` is how many bars and ticks the feeds had still to show then. ``seq`` is the first
-    report's.
+    ``seq`` is the first one's, ``time_ns`` the last one's. ``backlog`` is how many bars and ticks
+    the feeds had still to show then, and ``early`` is True for what was handled before they were
+    asked. ``answers`` is True for the later part of a turn, after what was asked for in it.
     """
 
     seq: int
     time_ns: int
     backlog: int
+    early: bool
+    answers: bool
     reports: Tuple[Report, ...]
 
 
@@ -87,11 +92,13 @@ class RecordedRun:
         self.streams: Set[Subscription] = set()
         #: Ids on the wire of what was sent or kept in this run.
         self.wires: Set[str] = set()
-        self._turns: List[Tuple[int, int, int]] = []
+        #: Seq and order of each note about an order that is kept here.
+        self.legs: List[Tuple[int, str]] = []
+        self._turns: List[Tuple[int, int, int, bool]] = []
         self._begin: Optional[Record] = None
         if self._reader.anchor[0] >= self._run.first_seq:
             raise JournalError(f"{self.path}: the beginning of this run has been removed")
-        kinds = ACTIONS | {"store", "instrument", "turn", "reconciled", "link", "history"}
+        kinds = ACTIONS | {"store", "instrument", "leg", "turn", "reconciled", "link", "history"}
         for record in self._records(self._run.first_seq, kinds):
             self._index(record)
         if not self.description:
@@ -105,8 +112,11 @@ class RecordedRun:
             self.actions.append(record)
             if record.kind in ("intent", "kept"):
                 self.wires.add(payload["client_order_id"])
+        elif record.kind == "leg":
+            self.legs.append((record.seq, record.correlation or ""))
         elif record.kind == "turn":
-            self._turns.append((payload["since"], record.seq, payload["backlog"]))
+            turn = (payload["since"], record.seq, payload["backlog"], payload["early"])
+            self._turns.append(turn)
         elif record.kind == "store":
             self.description = payload
         elif record.kind == "instrument":
@@ -151,32 +161,33 @@ class RecordedRun:
 
     def batches(self) -> Iterator[Batch]:
         """Yield what came after that status, in order."""
-        turns = iter([*self._turns, (2**63, 2**63, 0)])
+        turns = iter([*self._turns, (2**63, 2**63, 0, False)])
         turn = next(turns)
         first: Optional[Record] = None
         reports: List[Report] = []
-        made: Set[str] = set()
-        backlog, last_seq = 0, 0
+        asked: Set[str] = set()
+        backlog, last_seq, last_ns, early, later = 0, 0, 0, False, False
         start = self._begin.seq + 1 if self._begin is not None else 0
-        for record in self._records(start, _TOLD | {"intent", "kept"}):
-            if record.kind in ("intent", "kept"):
-                made.update((record.payload["client_order_id"], record.correlation or ""))
+        for record in self._records(start, _TOLD | _ASKED):
+            if record.kind in _ASKED:
+                asked.update((record.payload["client_order_id"], record.correlation or ""))
                 continue
             report = record.report
             if report is None:
                 continue
-            # What answers an order of the same turn cannot be told before it is made.
-            answers = getattr(report, "client_order_id", None) in made
+            # What answers a request of the same turn cannot be told before it.
+            answers = getattr(report, "client_order_id", None) in asked
             if first is not None and (record.seq > last_seq or answers):
-                yield Batch(first.seq, first.time_ns, backlog, tuple(reports))
-                first = None
+                yield Batch(first.seq, last_ns, backlog, early, later, tuple(reports))
+                first, later = None, record.seq <= last_seq
             if first is None:
-                first, reports, made = record, [], set()
+                first, reports, asked = record, [], set()
                 while turn[1] < record.seq:
                     turn = next(turns)
                 together = turn[0] <= record.seq
                 last_seq = turn[1] if together else record.seq
-                backlog = turn[2] if together else 0
+                backlog, early = turn[2:] if together else (0, False)
             reports.append(report)
+            last_ns = record.time_ns
         if first is not None:
-            yield Batch(first.seq, first.time_ns, backlog, tuple(reports))
+            yield Batch(first.seq, last_ns, backlog, early, later, tuple(reports))

@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Dict, Hashable, List, Optional, Tuple
 
 from btstores.clock import Clock
 from btstores.config import Param, Params
-from btstores.errors import ConfigError
+from btstores.errors import ConfigError, UsageError
 from btstores.feeds.storefeed import StoreFeed
+from btstores.inbox import Outbox
 from btstores.journal.base import Journal
 from btstores.reports import HistoryReport, LinkReport, LinkState, MassStatus, Report
 from btstores.stores.base import BaseStore
@@ -17,7 +18,7 @@ from btstores.stores.gateway import Capabilities, Gateway
 from btstores.stores.replay.clock import RecordedClock
 from btstores.stores.replay.comparison import Comparison
 from btstores.stores.replay.gateway import ReplayGateway
-from btstores.stores.replay.player import Player
+from btstores.stores.replay.player import Player, Recorded
 from btstores.stores.replay.run import RecordedRun
 
 __all__ = ["ReplayData", "ReplayStore"]
@@ -71,6 +72,7 @@ class ReplayStore(BaseStore):
         )
         self.comparison = Comparison(self.run, self._tell_difference)
         super().__init__(self._with_recorded(params))
+        self.outbox = self.queries = Outbox(self.name, threaded=False)
         self.player = Player(
             self.run,
             self.comparison,
@@ -99,7 +101,7 @@ class ReplayStore(BaseStore):
         self.put_notification("replay differs", text)
 
     def make_clock(self) -> Clock:
-        return RecordedClock(self.run.started_ns)
+        return RecordedClock(self.run.started_ns, self.run.description["threaded"])
 
     def make_gateway(self) -> Gateway:
         return ReplayGateway(self.run, self.comparison, self.clock, self.inbox.put)
@@ -111,8 +113,14 @@ class ReplayStore(BaseStore):
         symbols: Dict[str, str] = self.run.description.get("symbols", {})
         return symbols.get(dataname, dataname)
 
+    def get_history_data(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise `UsageError`: what strategies have asked for themselves is not in a recording."""
+        raise UsageError("history that was asked for by get_history_data is not in a recording")
+
     def connect(self) -> None:
         begins = self.stopped
+        if begins and self.comparison.begun:
+            raise UsageError("a replay runs once: make another ReplayStore")
         super().connect()
         if begins:
             self.player.start()
@@ -128,6 +136,18 @@ class ReplayStore(BaseStore):
                 super().put(report)
             elif report.state is LinkState.SUBSCRIBED:
                 self.player.stream(report.subscription)
+
+    def handle(self, report: Any) -> None:
+        if isinstance(report, Recorded):
+            report = self.player.as_now(report.report)
+        if report is not None:
+            super().handle(report)
+
+    def process_events(self) -> int:
+        count = super().process_events()
+        while self.player.answer():
+            count += super().process_events()
+        return count
 
     def get_notifications(self) -> List[Tuple[str, Tuple[Any, ...], Dict[str, Any]]]:
         self.player.catch_up(sum(data.backlog for data in self.datas))
