@@ -33,6 +33,7 @@ from btstores.stores.futu.opend.faults import FAULTS
 from btstores.stores.futu.store import FutuStore, capabilities_of
 from btstores.stores.futu.symbols import MARKETS, REAL, SIMULATE
 from btstores.stores.paper import PaperStore
+from btstores.stores.replay import ReplayStore
 from btstores.testing import all_cases, matrix, run_cases
 from btstores.testing.paper import ControlledPaper
 from btstores.testing.results import Outcome, Result
@@ -222,6 +223,7 @@ TABLES: Dict[str, Callable[[], str]] = {
     "reasons": reason_table,
     "store parameters": lambda: param_table(BaseStore),
     "paper parameters": lambda: param_table(PaperStore),
+    "replay parameters": lambda: param_table(ReplayStore),
 }
 
 

@@ -28,6 +28,7 @@ _HOMES = {
     "MarketConfig": "btstores.markets",
     "MarketType": "btstores.markets",
     "PaperStore": "btstores.stores.paper",
+    "ReplayStore": "btstores.stores.replay",
     "RouterBroker": "btstores.brokers.router",
     "StoreBroker": "btstores.brokers.storebroker",
     "StoreCommInfo": "btstores.brokers.comminfo",

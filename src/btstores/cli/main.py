@@ -174,6 +174,7 @@ _RUN = """examples:
   btstores run sma.py --store paper --data DEMO --set speed=60 -v
   btstores run sma.py:Fast --store paper --set prices=AAPL.csv --data AAPL --timeframe days
   btstores run sma.py --config live.toml --param fast=10 --journal trades.db
+  btstores run sma.py --store replay --journal trades.db --data AAPL
 
 A configuration file holds the tables [store] (name and parameters), [data] (symbols,
 timeframe, compression, parameters of feeds) and [strategy] (its parameters):

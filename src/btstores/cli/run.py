@@ -23,6 +23,7 @@ from btstores.cli.text import Screen, frame_text, money, percent, progress
 from btstores.errors import ConfigError
 from btstores.handlers.quality import found_of
 from btstores.stores.registry import find_store
+from btstores.stores.replay import ReplayStore
 
 __all__ = ["run_command"]
 
@@ -70,11 +71,13 @@ def run_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
         summary = summary_of(recorder, broker, plan.store.currency or "")
         summary["ended_by"] = ended_by
         summary["bad_prices"] = found_of(plan.store.quality.counts)
+        if isinstance(plan.store, ReplayStore):
+            summary["differences"] = plan.store.differences
         if args.json:
             JsonLines(out)(summary)
         elif recorder.start_value is not None or ended_by != "error":
             _finish(screen, recorder, summary)
-    return _status(run, recorder, err)
+    return _status(run, recorder, err) or (1 if summary.get("differences") else 0)
 
 
 def _status(run: Run, recorder: Recorder, err: TextIO) -> int:
@@ -142,11 +145,23 @@ def _introduce(screen: Screen, plan: Plan) -> None:
     screen.line()
 
 
+def _compare(screen: Screen, differences: List[str]) -> None:
+    screen.line()
+    if not differences:
+        screen.line("The strategy did what it did then.", "good")
+        return
+    screen.line(f"What the strategy did otherwise than then ({len(differences)})", "bold")
+    for text in differences[:KEEP]:
+        screen.line(f"  {text}", "bad")
+
+
 def _finish(screen: Screen, recorder: Recorder, summary: Event) -> None:
     show_tables(screen, recorder, summary)
     show_open(screen, summary)
     for symbol, check, number in summary["bad_prices"]:
         screen.line(f"Bad prices of {symbol}: {check} ({number})", "bad")
+    if "differences" in summary:
+        _compare(screen, summary["differences"])
     start, final = summary["start_value"], summary["final_value"]
     screen.line()
     if final is None:

@@ -167,6 +167,9 @@ REASONS: Dict[str, Reason] = {
     "NOT_AT_VENUE": Reason(
         _S, "the venue does not list the order any more and has not told its end", "see its account"
     ),
+    "NOT_RECORDED": Reason(
+        _S, "the order is not in the recording that is replayed", "see the store's differences"
+    ),
     "RELATED": Reason(_S, "another order of its group ended or took the last of it", ""),
     "OVERFILL": Reason(_S, "filled for more than was ordered", "look at the position"),
     "SURPLUS": Reason(

@@ -93,7 +93,7 @@ def test_stores(command):
     said = command("stores")
     assert said.status == 0
     assert said.lines[0].split()[0] == "store"
-    assert any(line.startswith("paper  7 types  yes") for line in said.lines)
+    assert any(line.startswith("paper   7 types  yes") for line in said.lines)
 
 
 def test_one_store(command):
@@ -113,7 +113,9 @@ def test_stores_for_machines(command):
 
 
 def test_unknown_store(refused):
-    assert refused("stores", "nope") == "no store is called 'nope'; installed are: futu, paper"
+    assert (
+        refused("stores", "nope") == "no store is called 'nope'; installed are: futu, paper, replay"
+    )
 
 
 def test_store_without_its_library(command, refused, monkeypatch):

@@ -72,6 +72,22 @@ def test_bad_prices_are_told_and_counted(command, trader, prices):
     assert "data quality ABC spike flag 500 after" in said.out
 
 
+def test_a_recorded_session_once_more(command, trader, tmp_path):
+    journal = tmp_path / "account.journal"
+    recorded = command("run", trader, *PAPER, "--journal", journal)
+    again = ("--store", "replay", "--data", "DEMO", "--journal", journal)
+    said = command("run", trader, *again)
+    assert said.status == 0
+    assert "The strategy did what it did then." in said.out
+    assert said.lines[-1] == recorded.lines[-1]
+    code = trader.read_text()
+    trader.write_text(code.replace("size=4", "size=3"))
+    said = command("run", trader, *again)
+    assert said.status == 1
+    assert "What the strategy did otherwise than then (1)" in said.out
+    assert "size 3, recorded size 4" in said.out
+
+
 def test_two_symbols(command, trader):
     argv = ("run", trader, "--store", "paper", "--data", "A", "--data", "B", "--json", "-v")
     events = command(*argv, "--set", 'symbols=["A", "B"]').events

@@ -7,6 +7,7 @@ from typing import Callable, Optional, Sequence, Tuple, Union
 from btstores.clock import Clock
 from btstores.errors import UnknownInstrumentError
 from btstores.instruments import Instrument
+from btstores.orders.reasons import REASONS
 from btstores.reports import (
     Bar,
     MassStatus,
@@ -76,7 +77,7 @@ class ReplayGateway(Gateway):
                         self._clock.time_ns(),
                         request.client_order_id,
                         symbol=request.symbol,
-                        reason="this order is not in the recording",
+                        reason=REASONS["NOT_RECORDED"].meaning,
                         reason_code="NOT_RECORDED",
                     )
                 )

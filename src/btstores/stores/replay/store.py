@@ -10,11 +10,19 @@ from btstores.config import Param, Params
 from btstores.errors import ConfigError, UsageError
 from btstores.feeds.storefeed import StoreFeed
 from btstores.inbox import Outbox
+from btstores.instruments import TimeFrame
 from btstores.journal.base import Journal
-from btstores.reports import HistoryReport, LinkReport, LinkState, MassStatus, Report
+from btstores.reports import (
+    HistoryReport,
+    LinkReport,
+    LinkState,
+    MassStatus,
+    Report,
+    TimeInForce,
+)
 from btstores.stores.base import BaseStore
 from btstores.stores.description import params_of
-from btstores.stores.gateway import Capabilities, Gateway
+from btstores.stores.gateway import ALL_ORDER_TYPES, Capabilities, Gateway
 from btstores.stores.replay.clock import RecordedClock
 from btstores.stores.replay.comparison import Comparison
 from btstores.stores.replay.gateway import ReplayGateway
@@ -44,6 +52,20 @@ class ReplayStore(BaseStore):
     """
 
     name = "replay"
+    #: Of all stores together; one object has those of its recording.
+    capabilities = Capabilities(
+        order_types=ALL_ORDER_TYPES,
+        tifs=frozenset(TimeInForce),
+        bracket=True,
+        oco=True,
+        modify=frozenset({"size", "price", "limit_price"}),
+        short=True,
+        fractional=True,
+        timeframes=frozenset((int(frame), 0) for frame in TimeFrame if frame != TimeFrame.TICKS),
+        ticks=True,
+        quotes=True,
+        history=True,
+    )
     data_class = ReplayData
     clock: RecordedClock
 

@@ -284,7 +284,7 @@ def test_an_order_that_is_not_in_the_recording_is_refused(path):
     recorded_order(path)
     store, diary = replay(path, {1: lambda diary: diary.sell(size=1)})
     assert diary.statuses_of(diary.made[0]) == ["Submitted", "Rejected"]
-    assert diary.made[0].info.reason == "this order is not in the recording"
+    assert diary.made[0].info.reason_code == "NOT_RECORDED"
     told = [args for message, args in diary.news if message == "replay differs"]
     assert told[0] == (store.differences[0],)
 
