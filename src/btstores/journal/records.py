@@ -110,6 +110,7 @@ KINDS = frozenset(_CLASSES) | {
     "store",
     "instrument",
     "turn",
+    "stop",
 }
 
 _KIND_FORM = re.compile(r"[a-z][a-z0-9_]*")

@@ -233,6 +233,7 @@ class BaseStore(metaclass=KeyedInstances):
             return
         self.stopped = True
         self._link.give_up()
+        self.recorder.end_run()
         self.recovery.stop()
         self.process_events()
         self._finish()
@@ -319,7 +320,7 @@ class BaseStore(metaclass=KeyedInstances):
             self.recovery.snapshot()
             self.journal.idle()
         except BtstoresError as error:
-            self.journal_failed(error)
+            self.desk.journal_failed(error)
 
     def process_events(self) -> int:
         """Record and handle all reports that have arrived; return how many there were.
@@ -354,10 +355,6 @@ class BaseStore(metaclass=KeyedInstances):
         self.recorder.flush()
         if isinstance(report, LinkReport) and report.subscription is None:
             self._on_link(report)
-
-    def journal_failed(self, error: BtstoresError) -> None:
-        """Tell that something could not be recorded, and let the risk rules act on it."""
-        self.desk.journal_failed(error)
 
     def _on_link(self, report: LinkReport) -> None:
         if report.state is LinkState.READY:

@@ -137,11 +137,10 @@ class Recorder(Listener):
         try:
             seq = _append(self._store.journal, self._store.book, report)
         except BtstoresError as error:
-            self._store.journal_failed(error)
+            self._store.desk.journal_failed(error)
             return
         if self._turn is None:
-            backlog = sum(data.backlog for data in self._store.datas)
-            self._turn = _Turn(seq, seq, backlog)
+            self._turn = _Turn(seq, seq, self._backlog())
         else:
             self._turn.last = seq
 
@@ -152,6 +151,16 @@ class Recorder(Listener):
             self.note("store", description_of(self._store))
             for instrument in self._store.instruments.values():
                 self.learned(instrument)
+
+    def end_run(self) -> None:
+        """Write down what strategies are not shown: what feeds still have, and what follows."""
+        if self.active:
+            turn, self._turn = self._turn, None
+            since = turn.first if turn is not None else self._store.journal.last_seq + 1
+            self.note("stop", {"since": since, "backlog": self._backlog()})
+
+    def _backlog(self) -> int:
+        return sum(data.backlog for data in self._store.datas)
 
     def learned(self, instrument: Instrument) -> None:
         """Write down what the venue has said of an instrument."""
@@ -180,7 +189,7 @@ class Recorder(Listener):
         try:
             self._store.journal.append(kind, payload, correlation=order)
         except BtstoresError as error:
-            self._store.journal_failed(error)
+            self._store.desk.journal_failed(error)
 
     def flush(self) -> None:
         """Write down what has changed."""

@@ -91,7 +91,7 @@ class OrderSender:
             if not must:
                 self._journal_failed(records, error)
                 return
-            store.journal_failed(error)
+            store.desk.journal_failed(error)
         for record in records:
             record.in_flight, record.sent_ns = True, store.clock.time_ns()
         requests = {request.client_order_id: request for _, request in legs}
@@ -168,7 +168,7 @@ class OrderSender:
         problems = [Problem("JOURNAL", f"the journal failed: {error}")]
         for record in records:
             self._store.order_handler.handle(record.refuse(OrderEvent.REJECTED, problems, now_ns))
-        self._store.journal_failed(error)
+        self._store.desk.journal_failed(error)
 
     def _note(self, kind: str, record: OrderRecord, payload: Payload) -> None:
         try:
@@ -176,7 +176,7 @@ class OrderSender:
             self._store.journal.commit()
         except BtstoresError as error:
             # A cancel reduces risk: it is sent although it could not be recorded.
-            self._store.journal_failed(error)
+            self._store.desk.journal_failed(error)
 
 
 def _with_known_tif(request: OrderRequest, tifs: Collection[TimeInForce]) -> OrderRequest:

@@ -94,7 +94,7 @@ class Wiring:
         try:
             self._store.journal.append("leg", leg.to_dict())
         except BtstoresError as error:
-            self._store.journal_failed(error)
+            self._store.desk.journal_failed(error)
 
     def wake_at(self, time_ns: int, client_order_id: str) -> Timer:
         """Report when the time has come."""

@@ -53,7 +53,7 @@ def test_a_stop_that_waits_here_is_watched_again_in_the_next_run(make):
 def test_a_journal_that_fails_changes_the_trading_state_by_the_rules(make):
     store = make(risk={"on": {"journal_failed": "halted"}})
     assert store.desk.risk.state is TradingState.ACTIVE
-    store.journal_failed(JournalError("disk full"))
+    store.desk.journal_failed(JournalError("disk full"))
     assert store.desk.risk.state is TradingState.HALTED
     order = OrderRecord(OrderRequest("c1", "A", Side.BUY, 5.0, OrderType.MARKET))
     assert not store.order_create(order)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Set
 
 from btstores.journal.base import Journal
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 
 #: What makes two orders the same, besides instrument, side and type.
 _COMPARED = ("size", "price", "limit_price", "trail_amount", "trail_percent", "tif", "bar_time_ns")
+_ID = re.compile(r"\b[0-9a-f]{16}\b")
 _CHANGED = ("size", "price", "limit_price", "trail_amount", "trail_percent")
 
 
@@ -155,9 +157,14 @@ class Comparison(Journal):
         for record in self._open.values():
             if record.kind == "denied" and record.payload.get("symbol") == done.get("symbol"):
                 self._take(record)
-                self._compare("a refusal", done, record.payload, ("reason",))
+                named = dict(done, reason=self._as_then(str(done.get("reason"))))
+                self._compare("a refusal", named, record.payload, ("reason",))
                 return
         self._differs(f"{_words('denied', done)} is not in the recording")
+
+    def _as_then(self, text: str) -> str:
+        """Return a text with the ids that orders had then."""
+        return _ID.sub(lambda found: self._then.get(found[0], found[0]), text)
 
     def _asked(self, kind: str, done: Mapping[str, Any], order: str) -> None:
         then = self._then.get(order, order)

@@ -25,7 +25,8 @@ class Player:
     """Hands on the reports of a run, those of a turn together, when the engine waits for news.
 
     ``speed`` is how many times faster than recorded; None is as fast as possible.
-    ``max_pause`` is the longest pause in seconds.
+    ``max_pause`` is the longest pause in seconds. ``end`` is called when nothing is left, and
+    returns whether the engine stops then.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Player:
         hand: Callable[[Any], None],
         speed: Optional[float],
         max_pause: Optional[float],
+        end: Callable[[], bool],
     ) -> None:
         self._run = run
         self._comparison = comparison
@@ -43,12 +45,14 @@ class Player:
         self._hand = hand
         self._speed = speed
         self._max_pause = max_pause
+        self._end = end
         self._batches: Iterator[Batch] = iter(())
         self._next: Optional[Batch] = None
         self._answers: Counter[Subscription] = Counter()
         self._questions: Dict[Subscription, Deque[int]] = {}
         self._streams: Set[Subscription] = set()
-        self._over = False
+        #: Whether all has been told.
+        self.over = False
         self._was_ready = False
         self._told_ns = clock.time_ns()
 
@@ -57,7 +61,7 @@ class Player:
         self._answers = Counter(self._run.answers)
         self._questions.clear()
         self._streams.clear()
-        self._over = self._was_ready = False
+        self.over = self._was_ready = False
         self._batches = self._run.batches()
         self._advance()
 
@@ -92,7 +96,7 @@ class Player:
 
     def _tell_next(self) -> None:
         batch = self._next
-        if batch is None:
+        if batch is None or not batch.reports:
             self._finish()
             return
         self._pause(batch)
@@ -115,20 +119,22 @@ class Player:
 
     def _finish(self) -> None:
         """End what still waits: there is no more."""
-        self._over = True
+        self.over = True
         self._comparison.told(2**63)
+        if self._end():
+            return
         for subscription, asked in self._questions.items():
             while asked:
                 self._refuse_history(asked.popleft(), subscription)
         for subscription in sorted(self._streams):
-            self._end(subscription)
+            self._end_stream(subscription)
 
     # What the core asks for
 
     def question(self, asked: HistoryReport) -> None:
         """Take a question for history; it is answered when it was answered then."""
         subscription = asked.subscription
-        if self._over or self._answers[subscription] <= 0:
+        if self.over or self._answers[subscription] <= 0:
             self._refuse_history(asked.request_id, subscription)
             return
         self._answers[subscription] -= 1
@@ -143,12 +149,12 @@ class Player:
         if subscription not in self._run.streams:
             now_ns, text = self._clock.time_ns(), "this stream is not in the recording"
             self._hand(LinkReport(LinkState.REFUSED, now_ns, subscription, text))
-        elif self._over:
-            self._end(subscription)
+        elif self.over:
+            self._end_stream(subscription)
         else:
             self._streams.add(subscription)
 
-    def _end(self, subscription: Subscription) -> None:
+    def _end_stream(self, subscription: Subscription) -> None:
         now_ns = self._clock.time_ns()
         self._hand(LinkReport(LinkState.ENDED, now_ns, subscription, "the recording ends here"))
 

@@ -96,9 +96,11 @@ class RecordedRun:
         self.legs: List[Tuple[int, str]] = []
         self._turns: List[Tuple[int, int, int, bool]] = []
         self._begin: Optional[Record] = None
+        self._stop: Optional[Record] = None
         if self._reader.anchor[0] >= self._run.first_seq:
             raise JournalError(f"{self.path}: the beginning of this run has been removed")
-        kinds = ACTIONS | {"store", "instrument", "leg", "turn", "reconciled", "link", "history"}
+        kinds = ACTIONS | {"store", "instrument", "leg", "turn", "stop"}
+        kinds |= {"reconciled", "link", "history"}
         for record in self._records(self._run.first_seq, kinds):
             self._index(record)
         if not self.description:
@@ -122,6 +124,8 @@ class RecordedRun:
         elif record.kind == "instrument":
             found = dict(payload, tick_table=tuple(map(tuple, payload["tick_table"])))
             self.instruments[payload["symbol"]] = Instrument(**found)
+        elif record.kind == "stop":
+            self._stop = record
         elif record.kind == "reconciled":
             self._begin = self._begin or record
         else:
@@ -160,7 +164,11 @@ class RecordedRun:
         return MassStatus(begin.time_ns, orders, fills, positions, accounts)
 
     def batches(self) -> Iterator[Batch]:
-        """Yield what came after that status, in order."""
+        """Yield what came after that status, in order.
+
+        The last one is empty if the engine was stopped, rather than killed.
+        """
+        stop = self._stop
         turns = iter([*self._turns, (2**63, 2**63, 0, False)])
         turn = next(turns)
         first: Optional[Record] = None
@@ -169,6 +177,8 @@ class RecordedRun:
         backlog, last_seq, last_ns, early, later = 0, 0, 0, False, False
         start = self._begin.seq + 1 if self._begin is not None else 0
         for record in self._records(start, _TOLD | _ASKED):
+            if stop is not None and record.seq >= stop.payload["since"]:
+                break  # what came later nobody was told
             if record.kind in _ASKED:
                 asked.update((record.payload["client_order_id"], record.correlation or ""))
                 continue
@@ -191,3 +201,5 @@ class RecordedRun:
             last_ns = record.time_ns
         if first is not None:
             yield Batch(first.seq, last_ns, backlog, early, later, tuple(reports))
+        if stop is not None:
+            yield Batch(stop.seq, stop.time_ns, stop.payload["backlog"], True, False, ())

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Dict, Hashable, List, Optional, Tuple
 from btstores.clock import Clock
 from btstores.config import Param, Params
 from btstores.errors import ConfigError, UsageError
+from btstores.feeds.cycle import Cycle
 from btstores.feeds.storefeed import StoreFeed
 from btstores.inbox import Outbox
 from btstores.instruments import TimeFrame
@@ -102,6 +103,7 @@ class ReplayStore(BaseStore):
             self.inbox.put,
             params.speed,
             params.max_pause,
+            self._end,
         )
 
     def _with_recorded(self, params: Params) -> Params:
@@ -121,6 +123,16 @@ class ReplayStore(BaseStore):
 
     def _tell_difference(self, text: str) -> None:
         self.put_notification("replay differs", text)
+
+    def _end(self) -> bool:
+        """Stop the engine where the recorded one was stopped, unless another store goes on."""
+        engines = {id(data._env): data._env for data in self.datas}.values()
+        stores = [store for engine in engines for store in Cycle.of(engine).stores]
+        if any(not isinstance(store, ReplayStore) or not store.player.over for store in stores):
+            return False
+        for engine in engines:
+            engine.runstop()
+        return bool(stores)
 
     def make_clock(self) -> Clock:
         return RecordedClock(self.run.started_ns, self.run.description["threaded"])
