@@ -19,6 +19,7 @@ __all__ = [
     "Bar",
     "ControlReport",
     "FillReport",
+    "FindingReport",
     "HistoryReport",
     "LinkReport",
     "LinkState",
@@ -309,6 +310,20 @@ class TimerReport(NamedTuple):
     subscription: Optional[Subscription] = None
 
 
+class FindingReport(NamedTuple):
+    """Our own: what a comparison with the venue has found, and what is to be done about it.
+
+    ``what`` is ``lost`` or ``filled`` of an order, or ``position``: of a symbol by how much the
+    venue holds more than the fills say.
+    """
+
+    time_ns: int
+    what: str
+    client_order_id: Optional[str] = None
+    symbol: Optional[str] = None
+    size: Optional[float] = None
+
+
 class ControlReport(NamedTuple):
     """Somebody's word on what may be traded: an ``action`` of the order desk, and why."""
 
@@ -348,6 +363,7 @@ Report = Union[
     MassStatus,
     TimerReport,
     ControlReport,
+    FindingReport,
 ]
 
 

@@ -30,6 +30,7 @@ from btstores.reports import (
     Bar,
     ControlReport,
     FillReport,
+    FindingReport,
     HistoryReport,
     LinkReport,
     LinkState,
@@ -88,6 +89,7 @@ _CLASSES: Dict[str, Type[Any]] = {
     "mass_status": MassStatus,
     "timer": TimerReport,
     "control": ControlReport,
+    "finding": FindingReport,
 }
 _KIND_OF = {cls: kind for kind, cls in _CLASSES.items()}
 

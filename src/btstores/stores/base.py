@@ -202,8 +202,9 @@ class BaseStore(metaclass=KeyedInstances):
         for handler in standard + added:
             for kind in handler.reports:
                 self._dispatch.add(kind, handler.handle)
-        for kind, call in (*self.desk.hears().items(), *self.streams.hears().items()):
-            self._dispatch.add(kind, call)
+        for heard in (self.desk.hears(), self.streams.hears(), self.recovery.hears()):
+            for kind, call in heard.items():
+                self._dispatch.add(kind, call)
 
     def set_listener(self, listener: Listener) -> None:
         """Let ``listener`` hear of orders, fills, positions and balances."""

@@ -7,7 +7,7 @@ do not agree on is looked at again and then settled, by a policy for each kind o
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Set
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Set
 
 from btstores.clock import NS_PER_SECOND, Timer
 from btstores.errors import ConfigError
@@ -18,6 +18,7 @@ from btstores.orders.legs import Leg, room
 from btstores.orders.reasons import REASONS
 from btstores.reports import (
     FillReport,
+    FindingReport,
     MassStatus,
     OrderEvent,
     OrderReport,
@@ -206,7 +207,7 @@ class Recovery(Listener):
             told = wire_id in named or record.venue_order_id in named
             if record.live and _has_traded_all(record, engine.leg(record)):
                 # A change of its size was asked for, and nothing has come of it.
-                store.order_handler.complete(record, self._word(record, OrderEvent.MODIFIED))
+                store.handle(FindingReport(now_ns, "filled", key))
                 continue
             if told or not store.desk.is_at_venue(record) or record.sent_ns >= asked_ns:
                 self._doubts.pop(key, None)
@@ -218,8 +219,10 @@ class Recovery(Listener):
             least_ns = ON_ITS_WAY_NS if record.in_flight else 0
             if doubt.looks >= _LOOKS and now_ns - doubt.since_ns >= least_ns:
                 del self._doubts[key]
-                gone = record.in_flight or not record.live
-                self._settle(record, "NEVER_ARRIVED" if gone else "NOT_AT_VENUE")
+                if record.in_flight or not record.live:
+                    store.handle(FindingReport(now_ns, "lost", key))
+                else:
+                    self._settle(record, "NOT_AT_VENUE")
 
     def _look_at_positions(self, status: MassStatus) -> None:
         store = self._store
@@ -233,9 +236,8 @@ class Recovery(Listener):
                 self._doubts.pop(key, None)
             elif self._doubt(key, round(size - expected, 9)).looks >= _LOOKS:
                 del self._doubts[key]
-                self._differs(symbol, expected, size)
-                own = self._policies["position"] == "align"
-                holdings.take_difference(symbol, size - expected, own)
+                now_ns, more = store.clock.time_ns(), size - expected
+                store.handle(FindingReport(now_ns, "position", symbol=symbol, size=more))
 
     def _doubt(self, key: str, what: Any) -> _Doubt:
         known = self._doubts.get(key)
@@ -246,12 +248,29 @@ class Recovery(Listener):
 
     # What is found
 
+    def hears(self) -> Dict[type, Callable[[Any], None]]:
+        """Return what is to be called with which kind of report."""
+        return {FindingReport: self._on_finding}
+
+    def _on_finding(self, report: FindingReport) -> None:
+        store, key = self._store, report.client_order_id
+        left = (one for one in store.desk.engine.leftovers() if one.client_order_id == key)
+        record = store.book.find(key) or next(left, None)
+        if report.what == "position":
+            symbol, more = str(report.symbol), report.size or 0.0
+            expected = store.desk.holdings.account_size(symbol)
+            self._differs(symbol, expected, expected + more)
+            own = self._policies["position"] == "align"
+            store.desk.holdings.take_difference(symbol, more, own)
+        elif record is not None and report.what == "filled":
+            store.order_handler.complete(record, self._word(record, OrderEvent.MODIFIED))
+        elif record is not None and not store.desk.engine.lost(record):
+            self._settle(record, "NEVER_ARRIVED")
+
     def _settle(self, record: OrderRecord, code: str) -> None:
-        """End an order that the venue does not have; what is kept here is sent anew."""
+        """End an order that the venue does not have."""
         store = self._store
         log.warning("order.missing client_id=%s code=%s", record.client_order_id, code)
-        if code == "NEVER_ARRIVED" and store.desk.engine.lost(record):
-            return
         report = self._word(record, OrderEvent.CANCELED)
         report = report._replace(reason=REASONS[code].meaning, reason_code=code)
         store.handle(report)

@@ -37,6 +37,12 @@ class Comparison(Journal):
         #: What was done and has not been done again yet, by the record's seq.
         self._open: Dict[int, Record] = {record.seq: record for record in run.actions}
         self._legs = list(run.legs)
+        #: Orders in words, by their ids then and now.
+        self._orders = {
+            record.payload["client_order_id"]: _order_words(record.payload)
+            for record in run.actions
+            if record.kind in ("intent", "kept")
+        }
         self._now: Dict[str, str] = {}
         self._then: Dict[str, str] = {}
         self.matched = 0
@@ -118,17 +124,20 @@ class Comparison(Journal):
         for record in list(self._open.values()):
             if record.seq < self._told_seq:
                 del self._open[record.seq]
-                self._differs(f"{_words(record.kind, record.payload)} was in the recording only")
+                self._differs(
+                    f"{self._words(record.kind, record.payload)} was in the recording only"
+                )
         self._run.close()
 
     # What is done
 
     def _ordered(self, kind: str, done: Mapping[str, Any], order: str) -> None:
         wire_id = done["client_order_id"]
+        self._orders[wire_id] = _order_words(done)
         recorded = self._same_order(kind, done, order)
         if recorded is None:
             self.unknown.add(wire_id)
-            self._differs(f"{_words(kind, done)} is not in the recording")
+            self._differs(f"{self._words(kind, done)} is not in the recording")
             return
         self._take(recorded)
         for now, then in (
@@ -136,7 +145,7 @@ class Comparison(Journal):
             (order, recorded.correlation or ""),
         ):
             self._now[then], self._then[now] = now, then
-        self._compare(_words(kind, done), done, recorded.payload, _COMPARED)
+        self._compare(self._words(kind, done), done, recorded.payload, _COMPARED)
 
     def _same_order(self, kind: str, done: Mapping[str, Any], order: str) -> Optional[Record]:
         then, late = self._then.get(order), None
@@ -160,7 +169,7 @@ class Comparison(Journal):
                 named = dict(done, reason=self._as_then(str(done.get("reason"))))
                 self._compare("a refusal", named, record.payload, ("reason",))
                 return
-        self._differs(f"{_words('denied', done)} is not in the recording")
+        self._differs(f"{self._words('denied', done)} is not in the recording")
 
     def _as_then(self, text: str) -> str:
         """Return a text with the ids that orders had then."""
@@ -171,9 +180,9 @@ class Comparison(Journal):
         for record in self._open.values():
             if record.kind == kind and record.correlation == then:
                 self._take(record)
-                self._compare(_words(kind, done), done, record.payload, _CHANGED)
+                self._compare(self._words(kind, done), done, record.payload, _CHANGED)
                 return
-        self._differs(f"{_words(kind, done)} is not in the recording")
+        self._differs(f"{self._words(kind, done)} is not in the recording")
 
     def _noted(self, order: str) -> None:
         then = self._then.get(order, order)
@@ -197,6 +206,15 @@ class Comparison(Journal):
             if now.get(name) != then.get(name):
                 self._differs(f"{what}: {_value(name, now)}, recorded {_value(name, then)}")
 
+    def _words(self, kind: str, payload: Mapping[str, Any]) -> str:
+        """Return an action in words."""
+        if kind in ("intent", "kept"):
+            return _order_words(payload)
+        if kind == "denied":
+            return f"a refusal for {payload.get('symbol')} ({payload.get('reason')})"
+        what = "the cancel" if kind == "intent_cancel" else "the change"
+        return f"{what} of {self._orders.get(payload['client_order_id'], 'an older order')}"
+
     def _differs(self, text: str) -> None:
         self.differences.append(text)
         log.warning("replay.differs %s", text)
@@ -207,16 +225,12 @@ def _contract(payload: Mapping[str, Any]) -> List[Any]:
     return [payload.get(name) for name in ("symbol", "side", "order_type")]
 
 
-def _words(kind: str, payload: Mapping[str, Any]) -> str:
-    """Return an action in words, for example ``buy 100 HK.00700 Limit 320.2``."""
-    if kind in ("intent", "kept"):
-        names = ("side", "size", "symbol", "order_type", "price")
-        told = " ".join(_text(payload[name]) for name in names if payload.get(name) is not None)
-        bar_ns = payload.get("bar_time_ns")
-        return f"{told} (bar {utc(bar_ns)})" if bar_ns else told
-    if kind == "denied":
-        return f"a refusal for {payload.get('symbol')} ({payload.get('reason')})"
-    return "a cancel" if kind == "intent_cancel" else "a change"
+def _order_words(payload: Mapping[str, Any]) -> str:
+    """Return an order in words, for example ``buy 100 HK.00700 Limit 320.2``."""
+    names = ("side", "size", "symbol", "order_type", "price")
+    told = " ".join(_text(payload[name]) for name in names if payload.get(name) is not None)
+    bar_ns = payload.get("bar_time_ns")
+    return f"{told} (bar {utc(bar_ns)})" if bar_ns else told
 
 
 def _value(name: str, payload: Mapping[str, Any]) -> str:

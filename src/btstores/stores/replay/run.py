@@ -20,7 +20,7 @@ ACTIONS = frozenset({"intent", "kept", "denied", "intent_cancel", "intent_modify
 _ASKED = (ACTIONS - {"denied"}) | {"leg"}
 #: Kinds that carry a report.
 _TOLD = frozenset(
-    {"account", "bar", "control", "fill", "history", "link", "order", "position"}
+    {"account", "bar", "control", "fill", "finding", "history", "link", "order", "position"}
     | {"quote", "tick", "timer"}
 )
 #: What a mass status is made of, in the order of its fields.
