@@ -102,4 +102,4 @@ def test_what_a_process_uses_stays_where_it_is(tmp_path):
     assert last.memory < settled.memory + 20_000_000
     assert last.threads == settled.threads
     assert last.files == settled.files
-    assert last.journal < 1.2 * KEPT
+    assert last.journal < 1.5 * KEPT  # its write-ahead file, too
