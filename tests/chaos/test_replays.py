@@ -19,7 +19,6 @@ from btstores.testing.chaos.paper import PaperArena
 from btstores.testing.driver import EachCycle
 
 ALL = ("Stop", "StopLimit", "StopTrail", "bracket", "oco")
-FAULTS = {name: chance for name, chance in PaperArena.chances.items() if name != "kill"}
 #: The session cancels what is open at its end. It is no strategy.
 OF_THE_SESSION = re.compile("the cancel of .* was in the recording only")
 
@@ -30,7 +29,7 @@ class Seat:
     strategy = None
 
 
-def play(seed, seconds, folder, emulate, monkeypatch):
+def play(seed, seconds, folder, emulate, monkeypatch, kind=PaperArena):
     """Run a session; return its strategy and its arena."""
     players = []
 
@@ -40,8 +39,9 @@ def play(seed, seconds, folder, emulate, monkeypatch):
             players.append(self)
 
     monkeypatch.setattr(sessions, "Gambler", Seen)
-    arena = PaperArena(seed, seconds, emulate)
-    plan = plan_of_seed(FAULTS, seed, seconds, 5.0)
+    arena = kind(seed, seconds, emulate)
+    faults = {name: chance for name, chance in kind.chances.items() if name != "kill"}
+    plan = plan_of_seed(faults, seed, seconds, 5.0)
     report = run_session(arena, seed, seconds, plan, folder)
     assert report.differences == ()
     (player,) = players
@@ -90,3 +90,16 @@ def test_a_session_is_lived_again(seed, emulate, tmp_path, monkeypatch):
 @pytest.mark.parametrize("seed", range(100, 160))
 def test_many_sessions_are_lived_again(seed, tmp_path, monkeypatch):
     same_story(seed, 300.0, tmp_path, ALL if seed % 2 else (), monkeypatch)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_sessions_at_opend_are_lived_again(seed, tmp_path, monkeypatch):
+    arena_of_opend = pytest.importorskip("btstores.testing.chaos.opend").OpenDArena
+    then, arena = play(seed, 180.0, tmp_path, (), monkeypatch, arena_of_opend)
+    store, now = again(seed, 180.0, tmp_path, arena)
+    assert now.bars == then.bars
+    # When the session ends is not recorded: of the last order it may be said either way.
+    differences = [text for text in store.differences if not OF_THE_SESSION.match(text)]
+    assert len(differences) <= 1
+    assert store.comparison.matched > 5
