@@ -113,6 +113,7 @@ KINDS = frozenset(_CLASSES) | {
     "instrument",
     "turn",
     "stop",
+    "day",
 }
 
 _KIND_FORM = re.compile(r"[a-z][a-z0-9_]*")

@@ -22,7 +22,7 @@ __all__ = ["STATE_KINDS", "Holding", "JournalState", "KnownOrder", "KnownWire", 
 #: The kinds that change it.
 STATE_KINDS = frozenset(
     {"intent", "intent_cancel", "kept", "leg", "order", "fill", "order_state", "holding"}
-    | {"reconciled", "snapshot"}
+    | {"reconciled", "snapshot", "day"}
 )
 
 #: Where a report leaves an order that is not kept here.
@@ -111,6 +111,8 @@ class JournalState:
         self.fill_ids: OrderedDict[str, None] = OrderedDict()
         #: Fills that may be of an order of ours whose id at the venue has not been told.
         self.early: Dict[str, FillReport] = {}
+        #: The day of the market that was the last one, and the account's value when it began.
+        self.day: Optional[Tuple[str, float]] = None
         self._keep = keep
         self._owner: Dict[str, str] = {}  # wire ids and venue ids -> client order ids
         self._finished: OrderedDict[str, None] = OrderedDict()
@@ -237,6 +239,9 @@ class JournalState:
         for fill_id in noted.get("fills", ()):
             self._note_fill_id(fill_id)
 
+    def _take_day(self, record: Record) -> None:
+        self.day = (str(record.payload["day"]), float(record.payload["value"]))
+
     def _take_reconciled(self, record: Record) -> None:
         self.reconciled = True
 
@@ -318,6 +323,7 @@ class JournalState:
             "fill_ids": list(self.fill_ids),
             "early": {key: to_record(fill) for key, fill in self.early.items()},
             "reconciled": self.reconciled,
+            "day": self.day,
         }
 
     @classmethod
@@ -342,13 +348,15 @@ class JournalState:
         state.fill_ids = OrderedDict.fromkeys(values["fill_ids"])
         state.early = {key: decode("fill", fill) for key, fill in values["early"].items()}
         state.reconciled = bool(values["reconciled"])
+        day = values.get("day")
+        state.day = None if day is None else (str(day[0]), float(day[1]))
         return state
 
     def differences(self, other: JournalState) -> Iterator[str]:
         """Yield in words where another state is not the same."""
         mine, theirs = self.to_dict(), other.to_dict()
         for name, found in mine.items():
-            if name == "reconciled":
+            if name in ("reconciled", "day"):
                 continue
             ours, others = _by_key(name, found), _by_key(name, theirs[name])
             for key in sorted(ours.keys() | others.keys()):
@@ -365,6 +373,7 @@ _TAKES = {
     "fill": JournalState._take_fill,
     "order_state": JournalState._take_order_state,
     "holding": JournalState._take_holding,
+    "day": JournalState._take_day,
     "reconciled": JournalState._take_reconciled,
     "snapshot": JournalState._take_snapshot,
 }

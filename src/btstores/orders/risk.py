@@ -7,7 +7,7 @@ duplicates hold for every order, and so does a halt.
 
 from __future__ import annotations
 
-from typing import Callable, Hashable, List, Optional
+from typing import Callable, Hashable, List, Optional, Tuple
 
 from btstores.errors import ConfigError
 from btstores.orders.reasons import Problem
@@ -87,6 +87,15 @@ class RiskControl:
         state = self.rules.on[event]
         if strictest(state, self._state) is not self._state:
             self.set_state(state, f"{event}: {cause}" if cause else event)
+
+    @property
+    def day_start(self) -> Tuple[Hashable, Optional[float]]:
+        """Return the day and the value that it has begun with, None while that is not known."""
+        return self._day, self._start
+
+    @day_start.setter
+    def day_start(self, start: Tuple[Hashable, Optional[float]]) -> None:
+        self._day, self._start = start
 
     def on_value(self, value: Optional[float], day: Hashable) -> None:
         """Take the account's value; the first one of a ``day`` is what the day starts with.

@@ -380,13 +380,14 @@ class OrderDesk(Listener):
         self.engine.on_order(record)
 
     def on_fill(self, record: OrderRecord, fill: FillReport) -> None:
-        self._count_bought(fill)
+        self.count_bought(fill)
         self.engine.on_fill(record, fill)
 
     def on_foreign_fill(self, fill: FillReport) -> None:
-        self._count_bought(fill)
+        self.count_bought(fill)
 
-    def _count_bought(self, fill: FillReport) -> None:
+    def count_bought(self, fill: FillReport) -> None:
+        """Count what was bought today, where it may not be sold today."""
         if fill.side is Side.BUY:
             day = self._store.get_market_config().trading_day(fill.time_ns)
             size = fill.size + self.bought_on(fill.symbol, day)
@@ -398,8 +399,11 @@ class OrderDesk(Listener):
         return size if last_day == day else 0.0
 
     def on_account(self, report: AccountReport) -> None:
-        value = self._store.get_value()
-        self.risk.on_value(value, self._today())
+        before = self.risk.day_start
+        self.risk.on_value(self._store.get_value(), self._today())
+        day, value = after = self.risk.day_start
+        if after != before and value is not None:
+            self._store.recorder.note("day", {"day": str(day), "value": value})
 
     def on_price(self, report: Union[Bar, Tick, Quote]) -> None:
         """Hear of a price."""

@@ -6,6 +6,7 @@ do not agree on is looked at again and then settled, by a policy for each kind o
 
 from __future__ import annotations
 
+import datetime
 import logging
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Set
 
@@ -75,6 +76,8 @@ class Recovery(Listener):
         self._state = JournalState()
         #: Orders of an earlier run that were alive when it ended, to be shown to strategies.
         self.alive: List[OrderRecord] = []
+        #: Whether an earlier process has written the journal, and this one has not asked yet.
+        self._is_new = False
         self._before: Optional[Dict[str, Holding]] = None
         self._doubts: Dict[str, _Doubt] = {}
         self._traded_ns: Dict[str, int] = {}
@@ -99,6 +102,10 @@ class Recovery(Listener):
             }
         if len(store.book):
             return  # a second run of this process: its orders are known
+        self._is_new = True
+        if state.day is not None:
+            day, value = state.day
+            store.desk.risk.day_start = (datetime.date.fromisoformat(day), value)
         self.alive = restore_orders(store, state)
         for record in self.alive:
             unsent = not state.orders[record.client_order_id].wires
@@ -164,6 +171,7 @@ class Recovery(Listener):
             # What was told before the status is in it.
             store.order_handler.listener.on_run()
             self.begin(status)
+            self._count_bought(status)
         unanswered = [one for one in store.book.live() if _is_unanswered(one, status.asked_ns)]
         reports = reports_of(status, store.get_positions())
         known = store.book, store.position_handler, status.asked_ns
@@ -180,6 +188,13 @@ class Recovery(Listener):
                 "reconciled", {"orders": len(status.orders), "fills": len(status.fills)}
             )
         self._plan_next()
+
+    def _count_bought(self, status: MassStatus) -> None:
+        """Count what an earlier process has bought today; what is new is told as any fill."""
+        is_new, self._is_new = self._is_new, False
+        for fill in status.fills if is_new else ():
+            if self._store.book.is_known_fill(fill):
+                self._store.desk.count_bought(fill)
 
     def on_fill(self, record: OrderRecord, fill: FillReport) -> None:
         self.on_foreign_fill(fill)

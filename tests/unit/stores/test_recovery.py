@@ -7,6 +7,7 @@ from btstores.errors import ConfigError, OutcomeUnknown
 from btstores.journal.reader import JournalReader
 from btstores.orders.riskrules import TradingState
 from btstores.reports import (
+    AccountReport,
     FillReport,
     MassStatus,
     OrderEvent,
@@ -343,3 +344,31 @@ def test_a_new_order_need_not_be_in_the_list_at_once():
     (order,) = diary.made
     assert diary.statuses_of(order) == ["Submitted", "Accepted"]
     assert order.alive()
+
+
+def test_the_day_goes_on_with_the_value_that_it_began_with(path):
+    loss = {"risk": {"account": {"max_daily_loss": 50.0}}}
+    rich = AccountReport("a", "USD", 1000.0, 1000.0, T0)
+
+    def told(session, seconds):
+        session.say(seconds, rich)
+
+    _, _, left = first_run(path, {}, (65, told), **loss)
+    poor = MassStatus(T0, accounts=(rich._replace(value=900.0),))
+    again, diary = second_run(left, poor, **loss)
+    assert again.broker.trading_state is TradingState.REDUCING
+    assert ("active", "reducing") in [args[:2] for _, args in diary.news]
+
+
+def test_what_was_bought_today_is_counted_over_a_restart(path):
+    def filled(session, seconds):
+        session.fill(seconds, size=3.0)
+
+    session, _, left = first_run(path, buy(**LIMIT), (70, accept), (80, filled))
+    known = fill_of(session, size=3.0, fill_id="F0@80")
+    away = fill_of(session, size=1.0)
+    position = PositionReport("A", 4.0, 9.0)
+    status = MassStatus(T0 + 600 * SECOND, (), (known, away), (position,))
+    again, _ = second_run(left, status)
+    today = again.store.get_market_config().trading_day(away.time_ns)
+    assert again.store.desk.bought_on("A", today) == 4.0
