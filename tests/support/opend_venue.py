@@ -11,8 +11,9 @@ from btstores.instruments import TimeFrame
 from btstores.markets import MarketType
 from btstores.reports import OrderRequest, OrderType, Quote, Tick
 from btstores.sim.prices.series import series_of
+from btstores.sim.switches import Faults
 from btstores.stores.futu.opend.accountconfig import AccountConfig
-from btstores.stores.futu.opend.faults import Faults
+from btstores.stores.futu.opend.faults import FAULTS
 from btstores.stores.futu.opend.listings import made_up
 from btstores.stores.futu.opend.quotes import Quotes
 from btstores.stores.futu.opend.server import OpenD
@@ -75,7 +76,7 @@ class OpenDVenue(Venue):
             first = Tick(self.symbol, self.start_ns - 1, self.start_price, 100.0)
             series = series_of(like.instrument, [first], TimeFrame.TICKS)
             self._world = world = World([series], wall_clock(), speed=SPEED, history=self.start_ns)
-            faults = Faults()
+            faults = Faults(FAULTS)
             quotes = Quotes(world, faults, throttled=False)
             self._trading = Trading(world, [self.account], faults, throttled=False)
             self._opend = OpenD(world, [quotes, self._trading], port=0, faults=faults)

@@ -72,7 +72,7 @@ THROUGH_THE_WINDOW = {
 }
 WALL_CLOCK = {"now", "utcnow", "today"}
 
-SIMULATED = ("sim/", "stores/futu/opend/")
+SIMULATED = ("sim/", "stores/futu/opend/", "stores/oanda/simulator/")
 
 # Longer than the limit for now; a number here may only go down.
 LIMIT = 500

@@ -11,7 +11,7 @@ import shutil
 import sys
 import textwrap
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any, FrozenSet, Iterator, List
 
 import pytest
 
@@ -170,12 +170,12 @@ def test_every_reason_code_that_is_given_is_in_the_table() -> None:
 
 
 #: What a venue calls things, in capitals.
-VENUE_NAMES = "futu"
+VENUE_NAMES = frozenset({"futu", "oanda"})
 
 
-def sources(room: str, but: str = "") -> List[str]:
+def sources(room: str, but: FrozenSet[str] = frozenset()) -> List[str]:
     files = (ROOT / "src" / "btstores" / room).rglob("*.py")
-    return [path.read_text(encoding="utf-8") for path in files if but not in path.parts]
+    return [path.read_text(encoding="utf-8") for path in files if not but & {*path.parts}]
 
 
 def venue_codes(source: str) -> set:

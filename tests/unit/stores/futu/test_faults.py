@@ -14,8 +14,10 @@ from typing import Any, Callable, Iterator, List
 
 from btstores.clock import SimulatedClock
 from btstores.errors import ConfigError
+from btstores.sim.faults import Planned
+from btstores.sim.switches import Fault, Faults
 from btstores.stores.futu import sdk
-from btstores.stores.futu.opend.faults import FAULTS, Fault, Faults, Planned, read_plan
+from btstores.stores.futu.opend.faults import FAULTS, read_plan
 from btstores.stores.futu.opend.server import OpenD
 from tests.support.opend import RawClient, StubWorld, wait_for
 
@@ -34,7 +36,7 @@ def clock() -> SimulatedClock:
 
 @pytest.fixture
 def faults(clock: SimulatedClock) -> Faults:
-    return Faults(clock=clock)
+    return Faults(FAULTS, clock=clock)
 
 
 def test_a_fault_is_taken_as_often_as_it_was_given(faults: Faults) -> None:
@@ -105,7 +107,7 @@ def test_wrong_names_and_values_are_told(faults: Faults) -> None:
         with pytest.raises(ConfigError, match=told):
             faults.on(name, **options)
     with pytest.raises(ConfigError, match="sillence"):
-        Faults([Planned(1.0, "sillence")])
+        Faults(FAULTS, [Planned(1.0, "sillence")])
 
 
 def test_a_plan_in_a_file_is_carried_out_in_time(tmp_path: Path, clock: SimulatedClock) -> None:
@@ -114,7 +116,7 @@ def test_a_plan_in_a_file_is_carried_out_in_time(tmp_path: Path, clock: Simulate
         '[[fault]]\nat = 12.0\nname = "ack_late"\nseconds = 20\nproto_id = 2205\n'
         '[[fault]]\nat = 5\nname = "silence"\nlasts = 2\n[[fault]]\nname = "reset"\n'
     )
-    faults, heard = Faults(read_plan(path), clock), []
+    faults, heard = Faults(FAULTS, read_plan(path), clock), []
     faults.listen(lambda fault, is_on: heard.append((clock.time_ns() // 10**9, fault.name, is_on)))
     faults.start()
     clock.advance(20)

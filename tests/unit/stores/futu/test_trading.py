@@ -13,10 +13,11 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 from btstores.clock import SimulatedClock
 from btstores.errors import ConfigError
 from btstores.reports import Quote, Tick
+from btstores.sim.switches import Faults
 from btstores.stores.futu import sdk
 from btstores.stores.futu.opend.accounts import DEFAULT_ACCOUNTS, AccountConfig
 from btstores.stores.futu.opend.codes import Status
-from btstores.stores.futu.opend.faults import Faults
+from btstores.stores.futu.opend.faults import FAULTS
 from btstores.stores.futu.opend.listings import made_up
 from btstores.stores.futu.opend.server import OpenD
 from btstores.stores.futu.opend.trading import Trading
@@ -37,7 +38,7 @@ class Rig:
     def __init__(self, state: Optional[str] = None, **options: Any) -> None:
         self.clock = SimulatedClock()
         self.world = World(made_up([HK, US, MHI], bars=3), self.clock, history=1, auction=False)
-        self.faults = Faults()
+        self.faults = Faults(FAULTS)
         options.setdefault("throttled", False)
         self.trading = Trading(self.world, DEFAULT_ACCOUNTS, self.faults, state=state, **options)
         self.opend = OpenD(self.world, [self.trading], faults=self.faults)

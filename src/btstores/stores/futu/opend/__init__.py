@@ -66,7 +66,8 @@ def make_opend(
     are the wall clock by default. Raises `ConfigError`, `DataFileError`, and `MissingExtraError`
     without futu-api.
     """
-    from btstores.stores.futu.opend.faults import Faults, read_plan
+    from btstores.sim.switches import Faults
+    from btstores.stores.futu.opend.faults import FAULTS, read_plan
     from btstores.stores.futu.opend.quotes import Quotes
     from btstores.stores.futu.opend.server import OpenD
     from btstores.stores.futu.opend.trading import Trading
@@ -75,7 +76,7 @@ def make_opend(
     clock = clock if clock is not None else wall_clock()
     wall = wall if wall is not None else wall_clock()
     plan = read_plan(config.faults) if config.faults is not None else []
-    faults = Faults(plan, wall)
+    faults = Faults(FAULTS, plan, wall)
     series = _series(config)
     world = World(
         series,

@@ -7,10 +7,10 @@ import threading
 from typing import Any, Dict, List, Mapping, Optional
 
 from btstores.clock import NS_PER_SECOND, Clock
+from btstores.sim.switches import Faults
 from btstores.stores.futu import sdk
 from btstores.stores.futu.opend.asked import Throttle, find_symbol
 from btstores.stores.futu.opend.board import Board
-from btstores.stores.futu.opend.faults import Faults
 from btstores.stores.futu.opend.hours import EXTENDED, OVERNIGHT, REGULAR
 from btstores.stores.futu.opend.lines import CALENDAR, MINUTES
 from btstores.stores.futu.opend.messages import fill_kline, fill_security, strip_numbers

@@ -6,8 +6,8 @@ import functools
 import logging
 from typing import TYPE_CHECKING, Callable, Dict, List
 
+from btstores.sim.switches import Fault
 from btstores.stores.futu.opend import wire
-from btstores.stores.futu.opend.faults import Fault
 from btstores.stores.futu.opend.session import Session, serialise
 from btstores.stores.futu.opend.system import make_notice
 

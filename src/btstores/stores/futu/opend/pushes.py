@@ -8,9 +8,9 @@ from typing import Any, Deque, Dict, List, Sequence, Tuple
 
 from btstores.clock import NS_PER_SECOND
 from btstores.reports import Quote, Tick
+from btstores.sim.switches import Faults
 from btstores.stores.futu import sdk
 from btstores.stores.futu.opend.board import Board, Trade
-from btstores.stores.futu.opend.faults import Faults
 from btstores.stores.futu.opend.hours import REGULAR
 from btstores.stores.futu.opend.lines import CALENDAR, SUB_TYPES
 from btstores.stores.futu.opend.messages import (

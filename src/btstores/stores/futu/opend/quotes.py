@@ -8,10 +8,11 @@ from typing import Any, FrozenSet, List, Mapping, Optional, Tuple
 from btstores.clock import Clock
 from btstores.errors import ConfigError
 from btstores.markets import MarketType
+from btstores.sim.switches import Faults
 from btstores.stores.futu import sdk
 from btstores.stores.futu.opend.asked import count_of, find_symbol
 from btstores.stores.futu.opend.board import Board
-from btstores.stores.futu.opend.faults import Faults
+from btstores.stores.futu.opend.faults import FAULTS
 from btstores.stores.futu.opend.history import History
 from btstores.stores.futu.opend.hours import EXTENDED, OVERNIGHT, REGULAR
 from btstores.stores.futu.opend.lines import SUB_TYPES
@@ -73,7 +74,7 @@ class Quotes:
         clock: Optional[Clock] = None,
     ) -> None:
         self.world = world
-        self.faults = faults if faults is not None else Faults()
+        self.faults = faults if faults is not None else Faults(FAULTS)
         if tier not in range(len(QUOTAS)):
             raise ConfigError.of("tier", tier, f"0 to {len(QUOTAS) - 1}")
         self.quota = QUOTAS[tier]

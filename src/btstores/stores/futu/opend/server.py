@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, 
 
 from btstores.clock import NS_PER_SECOND, Clock, Timer, wall_clock
 from btstores.errors import ConfigError
+from btstores.sim.switches import Faults
 from btstores.stores.futu import sdk
 from btstores.stores.futu.opend import wire
-from btstores.stores.futu.opend.faults import Faults
+from btstores.stores.futu.opend.faults import FAULTS
 from btstores.stores.futu.opend.listener import Listener
 from btstores.stores.futu.opend.mishaps import Mishaps
 from btstores.stores.futu.opend.session import (
@@ -75,7 +76,7 @@ class OpenD:
         #: The trading accounts by number; `make_opend` puts them here.
         self.accounts: Mapping[int, TradingAccount] = {}
         self.clock: Clock = clock if clock is not None else wall_clock()
-        self.faults = faults if faults is not None else Faults(clock=self.clock)
+        self.faults = faults if faults is not None else Faults(FAULTS, clock=self.clock)
         self.system = System(world, self.clock)
         self.services: List[Service] = [self.system, *services]
         self._rsa = wire.Rsa(rsa_key) if rsa_key is not None else None

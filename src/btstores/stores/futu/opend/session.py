@@ -25,7 +25,7 @@ from typing import (
 
 from btstores.clock import Clock
 from btstores.inbox import Outbox
-from btstores.stores.futu.opend.faults import Faults
+from btstores.sim.switches import Faults
 from btstores.stores.futu.opend.wire import (
     PROTOBUF,
     Cipher,

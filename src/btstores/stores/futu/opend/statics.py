@@ -9,10 +9,10 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from btstores.clock import NS_PER_SECOND, Clock
 from btstores.markets import MarketType, get_market_config
 from btstores.markets.sessions import SessionInfo, Sessions
+from btstores.sim.switches import Faults
 from btstores.stores.futu import sdk
 from btstores.stores.futu.opend.asked import Throttle, find_symbol, find_symbols
 from btstores.stores.futu.opend.board import Board, DayFigures
-from btstores.stores.futu.opend.faults import Faults
 from btstores.stores.futu.opend.listings import exchange_of, listed_seconds, listing_of
 from btstores.stores.futu.opend.messages import (
     amplitude_of,

@@ -25,6 +25,7 @@ from typing import (
 from btstores.clock import Clock, wall_clock
 from btstores.errors import ConfigError
 from btstores.reports import Quote, Tick
+from btstores.sim.switches import Faults
 from btstores.stores.futu import sdk
 from btstores.stores.futu.opend.accounts import AccountConfig, TradingAccount
 from btstores.stores.futu.opend.codes import (
@@ -39,7 +40,7 @@ from btstores.stores.futu.opend.codes import (
 from btstores.stores.futu.opend.codes import (
     Session as OrderSession,
 )
-from btstores.stores.futu.opend.faults import Faults
+from btstores.stores.futu.opend.faults import FAULTS
 from btstores.stores.futu.opend.keeping import StateFile
 from btstores.stores.futu.opend.orders import FutuFill, FutuOrder, Ticket, write_fill, write_order
 from btstores.stores.futu.opend.queries import Queries
@@ -82,7 +83,7 @@ class Trading(WorldListener):
     ) -> None:
         self.world = world
         self.clock: Clock = clock if clock is not None else wall_clock()
-        self.faults = faults if faults is not None else Faults(clock=self.clock)
+        self.faults = faults if faults is not None else Faults(FAULTS, clock=self.clock)
         self.throttles = Throttles(self.clock, throttled)
         self.before_ack = before_ack
         self.accounts: Dict[int, TradingAccount] = {}

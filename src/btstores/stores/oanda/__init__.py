@@ -1,0 +1,1 @@
+"""OANDA: its v20 interface, and a simulated one."""
