@@ -10,7 +10,7 @@ from typing import Any, Counter, Dict, Iterable, List, NamedTuple, Optional, Seq
 import backtrader as bt
 
 from btstores.clock import NS_PER_SECOND
-from btstores.errors import BtstoresError
+from btstores.errors import BtstoresError, LinkError
 from btstores.instruments import TimeFrame, timeframe_name
 from btstores.journal.base import NullJournal
 from btstores.journal.reader import JournalReader
@@ -26,6 +26,7 @@ from btstores.testing.driver import EachCycle
 __all__ = ["ChaosReport", "run_session"]
 
 _DUST = 1e-6
+_ATTEMPTS = 4
 #: Seconds for two audits and what they lead to.
 _CALM = 30.0
 #: Venue's seconds between two looks whether all has come to rest, and two attempts to cancel.
@@ -283,7 +284,7 @@ class _Session:
         """
         counts = self._store.quality.counts
         revised = self._revised + counts.get((self.arena.symbol, "revised"), 0)
-        history = self._store.get_history_data(self.arena.symbol, TimeFrame.MINUTES)
+        history = self._history()
         known: Dict[int, Shown] = {bar.time_ns: shown(bar) for bar in history}
         gaps = [*self._gaps, *_gaps_of(self.strategy)]
         for bars in (*self._bars, self.strategy.bars):
@@ -300,6 +301,16 @@ class _Session:
                 is_told = any(start_ns < time_ns < end_ns for start_ns, end_ns in gaps)
                 if span[0] < time_ns < span[1] and not is_told:
                     yield f"bar {known[time_ns]} is missing"
+
+    def _history(self, attempts: int = _ATTEMPTS) -> Sequence[Any]:
+        """Return the venue's bars; on a busy machine an answer may take longer than it may."""
+        store: BaseStore = self._store
+        try:
+            return store.get_history_data(self.arena.symbol, TimeFrame.MINUTES)
+        except LinkError:
+            if attempts <= 1:
+                raise
+            return self._history(attempts - 1)
 
     def _read_intents(self) -> Dict[str, str]:
         """Return for each id that was sent the id of the strategy's order."""
