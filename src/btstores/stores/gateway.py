@@ -57,6 +57,7 @@ class Capabilities:
     ``modify`` names the fields of a live order that can be changed. ``bracket_children`` is
     how many exits a bracket may have at most, None for any number. ``tells_power`` is True
     where the venue itself refuses what the account cannot pay, before it takes the order.
+    ``partial`` is whether an order may be executed in parts.
     ``freezes`` is True where a working sell order keeps what it sells from all others, so that
     the exits of a bracket have to take turns.
     ``rates`` are the limits on requests. ``extras`` names what else an order may ask for
@@ -78,6 +79,7 @@ class Capabilities:
     options: bool = False
     batch_cancel: bool = False
     tells_power: bool = True
+    partial: bool = True
     freezes: bool = False
     rates: Tuple[RateLimit, ...] = ()
     extras: FrozenSet[str] = frozenset()

@@ -78,6 +78,7 @@ class _Trader(bt.Strategy):
     def __init__(self) -> None:
         self.desk = self.p.player.desk
         self.desk.strategy = self
+        self._waits = False
 
     def notify_order(self, order: Any) -> None:
         self.desk.on_order(order)
@@ -92,7 +93,17 @@ class _Trader(bt.Strategy):
         self.desk.news.append((msg, args))
 
     def notify_data(self, data: Any, status: int, *args: Any, **kwargs: Any) -> None:
-        if status == data.LIVE and len(data):
+        if status == data.LIVE:
+            self._waits = True
+            self._greet()
+
+    def next(self) -> None:
+        self._greet()
+
+    def _greet(self) -> None:
+        """Do what is to be done at once when the feed is LIVE and there is a price."""
+        if self._waits and len(self.data):
+            self._waits = False
             self.p.player.call(self.desk.at_live)
 
     def stop(self) -> None:

@@ -23,6 +23,8 @@ LIVE = ("https://api-fxtrade.oanda.com", "https://stream-fxtrade.oanda.com")
 def library(name: str = "oandapyV20") -> Any:
     """Return a module of oandapyV20. Raises `MissingExtraError`."""
     try:
+        # What it logs as errors are refusals, which we tell as what they are.
+        logging.getLogger("oandapyV20").setLevel(logging.CRITICAL)
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "oanda") from error

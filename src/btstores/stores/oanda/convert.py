@@ -88,6 +88,7 @@ _ENDS = {
     "LINKED_TRADE_CLOSED": OrderEvent.CANCELED,
     "MIGRATION": OrderEvent.CANCELED,
     "ACCOUNT_LOCKED": OrderEvent.CANCELED,
+    "INSUFFICIENT_LIQUIDITY": OrderEvent.CANCELED,  # of one that may not wait
     "INSUFFICIENT_MARGIN": OrderEvent.MARGIN,
 }
 
@@ -208,7 +209,7 @@ def body_of(request: OrderRequest, instrument: Instrument) -> Dict[str, Any]:
         "type": kind,
         "instrument": request.symbol,
         "units": _text(request.side.sign * request.size, instrument.lot or 1.0),
-        "positionFill": "REDUCE_ONLY" if request.extras.get("reduce_only") else "DEFAULT",
+        "positionFill": "DEFAULT",
         "clientExtensions": {"id": request.client_order_id},
     }
     if kind == "MARKET":

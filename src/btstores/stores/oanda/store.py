@@ -49,8 +49,8 @@ class OandaStore(BaseStore):
         quotes=True,
         history=True,
         tells_power=False,
+        partial=False,
         rates=_RATES,
-        extras=frozenset({"reduce_only"}),
     )
     broker_class: Optional[Type[Any]] = OandaBroker
     data_class: Optional[Type[Any]] = OandaData

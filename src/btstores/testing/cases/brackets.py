@@ -96,7 +96,7 @@ def stop_ends_target(t: Desk) -> Script:
     assert t.trades[-1].pnl < 0
 
 
-@case("N30", needs=("bracket", "trade"))
+@case("N30", needs=("bracket", "trade", "partial"))
 def partial_entry(t: Desk) -> Script:
     """An entry that is executed in part: the exits are for no more than that."""
     half = t.venue.size / 2
@@ -181,7 +181,7 @@ def trailing_exit(t: Desk) -> Script:
     assert stop.executed.price > entry.executed.price
 
 
-@case("N70", needs=("bracket", "trade"))
+@case("N70", needs=("bracket", "trade", "partial"))
 def partial_exit(t: Desk) -> Script:
     """A target that is executed in part: the stop is for no more than the rest."""
     half = t.venue.size / 2

@@ -195,7 +195,7 @@ def amend_size(t: Desk) -> Script:
         assert t.is_emulated(order) or at_venue is not None
 
 
-@case("N08", needs=("modify size", "trade"))
+@case("N08", needs=("modify size", "trade", "partial"))
 def amend_size_after_partial(t: Desk) -> Script:
     """The size of an order that is filled in part can be changed; what is filled counts."""
     half = t.venue.size / 2

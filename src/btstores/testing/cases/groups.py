@@ -65,7 +65,7 @@ def oco_race(t: Desk) -> Script:
         assert "SURPLUS" in codes or any("surplus" in msg for msg in t.messages())
 
 
-@case("N71", needs=("oco", "short", "trade"))
+@case("N71", needs=("oco", "short", "trade", "partial"))
 def oco_partial(t: Desk) -> Script:
     """One order of a group is executed in part: the other one is for no more than the rest."""
     half = t.venue.size / 2

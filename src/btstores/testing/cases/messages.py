@@ -25,7 +25,7 @@ def nothing_told(t: Desk, order: Any, act: Callable[[], None]) -> Script:
     assert t.position == position
 
 
-@case("N06", needs=("trade",))
+@case("N06", needs=("trade", "partial"))
 def partial_fill(t: Desk) -> Script:
     """An order that is executed in two parts: Partial, then Completed."""
     half = t.venue.size / 2
@@ -43,7 +43,7 @@ def partial_fill(t: Desk) -> Script:
     assert order.executed.price == price
 
 
-@case("N10", needs=("trade",))
+@case("N10", needs=("trade", "partial"))
 def fill_after_cancel(t: Desk) -> Script:
     """An execution that is told after the cancel: it counts, and the order stays Canceled."""
     half = t.venue.size / 2
@@ -133,7 +133,7 @@ def late_ack(t: Desk) -> Script:
     yield from nothing_told(t, order, lambda: t.faults.say(*acks))
 
 
-@case("N49", needs=("trade",))
+@case("N49", needs=("trade", "partial"))
 def reversed_order(t: Desk) -> Script:
     """Ack, part execution and cancel told in the reverse order: the end is the same."""
     half = t.venue.size / 2

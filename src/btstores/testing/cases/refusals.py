@@ -214,7 +214,7 @@ def impossible_changes(t: Desk) -> Script:
     assert t.at_venue(order) is not None
 
 
-@case("N67", needs=("modify size", "trade"))
+@case("N67", needs=("modify size", "trade", "partial"))
 def change_below_filled(t: Desk) -> Script:
     """A change to less than is executed already is refused."""
     half = t.venue.size / 2

@@ -51,7 +51,7 @@ def rejected_after_accept(t: Desk) -> Script:
     assert t.last(order).info["denied_by"] == "venue"
 
 
-@case("N37", needs=("trade",))
+@case("N37", needs=("trade", "partial"))
 def rejected_after_partial(t: Desk) -> Script:
     """An order that is executed in part and then rejected: the part stands."""
     half = t.venue.size / 2
