@@ -41,7 +41,7 @@ docs: .venv-docs/.ready
 # Only whoever changes pyproject.toml or requirements/*.in needs uv.
 LOCK := uv pip compile -q --universal --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 lock:
-	$(LOCK) --python-version 3.7 --extra calendars --extra demo --extra futu --extra test pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(LOCK) --python-version 3.7 --extra calendars --extra demo --extra futu --extra oanda --extra test pyproject.toml requirements/dev.in -o requirements/dev.txt
 	$(LOCK) --python-version 3.8 requirements/lint.in -o requirements/lint.txt
 	$(LOCK) --python-version 3.11 requirements/docs.in -o requirements/docs.txt
 

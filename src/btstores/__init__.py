@@ -27,6 +27,7 @@ _HOMES = {
     "Instrument": "btstores.instruments",
     "MarketConfig": "btstores.markets",
     "MarketType": "btstores.markets",
+    "OandaStore": "btstores.stores.oanda",
     "PaperStore": "btstores.stores.paper",
     "ReplayStore": "btstores.stores.replay",
     "RouterBroker": "btstores.brokers.router",

@@ -359,6 +359,68 @@ def _add_sim(commands: Any) -> None:
         "-v", "--verbose", action="count", default=0, help="-vv: show the log on stderr"
     )
     parser.set_defaults(handler=_opend)
+    _add_oanda(kinds)
+
+
+_OANDA = """examples:
+  btstores sim oanda
+  btstores sim oanda --symbols EUR_USD,XAU_USD --speed 60
+  btstores sim oanda --data EUR_USD=EURUSD.csv --port 0 --faults plan.toml
+  btstores sim oanda --account account_id=101-004-1234567-009,currency=EUR,hedging=yes
+
+Any program that speaks OANDA's v20 can be pointed at it, for requests and for streams; it takes any
+token, or only the one of --token. Accounts are there when they are not given: one that nets and one
+that hedges. POST /control/faults and others below /control let tests and users script it.
+
+--json: one object that says where it listens."""
+
+
+def _add_oanda(kinds: Any) -> None:
+    about = "a simulated OANDA: its v20 interface without OANDA"
+    parser = add_command(kinds, "oanda", about, _OANDA)
+    parser.add_argument("--host", metavar="ADDRESS", help="where to listen (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, metavar="N", help="default 8020; 0: a free one")
+    parser.add_argument(
+        "--data", metavar="SYMBOL=FILE", action="append", default=[], help="may be repeated"
+    )
+    parser.add_argument(
+        "--symbols",
+        metavar="S,S",
+        action="append",
+        default=[],
+        help="make prices of these up (without --data: EUR_USD,GBP_USD,USD_JPY,XAU_USD)",
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="make the prices up from this seed")
+    parser.add_argument("--start", type=date, metavar="DAY", help="made-up prices begin there")
+    parser.add_argument("--prices", type=count, metavar="N", help="of each (default 20000)")
+    parser.add_argument(
+        "--every", type=above_zero, metavar="S", help="seconds between two of them (default 2)"
+    )
+    parser.add_argument(
+        "--history", type=from_zero, metavar="N", help="so many prices are over (default 10000)"
+    )
+    parser.add_argument(
+        "--speed", type=above_zero, metavar="X", help="so many times real time (default 1)"
+    )
+    parser.add_argument("--token", metavar="TOKEN", help="the only one that is let in")
+    parser.add_argument("--faults", metavar="FILE.toml", help="a plan of faults")
+    parser.add_argument(
+        "--account",
+        metavar="NAME=VALUE,...",
+        action="append",
+        default=[],
+        help="an account instead of the usual two; may be repeated",
+    )
+    parser.add_argument(
+        "-v", "--verbose", action="count", default=0, help="-vv: show the log on stderr"
+    )
+    parser.set_defaults(handler=_oanda)
+
+
+def _oanda(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    from btstores.cli.oanda import oanda_command
+
+    return oanda_command(args, out, err)
 
 
 def _opend(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:

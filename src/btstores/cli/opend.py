@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import os
-import signal
-import socket
-from typing import Any, Dict, Mapping, Sequence, TextIO, Tuple
+from typing import Any, Dict, TextIO
 
 from btstores.cli.show import JsonLines
+from btstores.cli.simulators import Ending, file_of, read_fields
 from btstores.cli.text import Screen
 from btstores.errors import ConfigError
 from btstores.stores.futu.opend import (
@@ -28,7 +25,7 @@ def opend_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
 
     config = _config(args)
     # Before anything else, so that whoever ends us early does not see a traceback.
-    with _Ending() as ending:
+    with Ending() as ending:
         opend = make_opend(config)
         control = Control(opend, args.control_port or 0, ending.now)
         with opend:
@@ -41,39 +38,6 @@ def opend_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
                 if args.control_port is not None:
                     control.stop()
     return 0
-
-
-class _Ending:
-    """Waits until a signal comes, or until somebody calls `now` on any thread.
-
-    Signals are written to a socket by Python itself: one that another thread of the process gets
-    would not wake the main thread out of a queue or a lock.
-    """
-
-    def __enter__(self) -> _Ending:
-        self._woken, self._wake = socket.socketpair()
-        self._wake.setblocking(False)
-        self._old_fd = signal.set_wakeup_fd(self._wake.fileno())
-        self._before = {
-            number: signal.signal(number, lambda *_: None)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        for number, old in self._before.items():
-            signal.signal(number, old)
-        signal.set_wakeup_fd(self._old_fd)
-        self._wake.close()
-        self._woken.close()
-
-    def now(self) -> None:
-        """End the wait."""
-        self._wake.send(b"x")
-
-    def wait(self) -> None:
-        """Wait."""
-        self._woken.recv(1)
 
 
 def _tell(args: argparse.Namespace, out: TextIO, opend: Any, control: Any) -> None:
@@ -120,24 +84,12 @@ def _config(args: argparse.Namespace) -> OpenDConfig:
         if numbers.count(number) > 1:
             raise ConfigError.of("--account", number, "each acc_id once")
     return OpenDConfig(
-        data=dict(_file_of(text) for text in args.data),
+        data=dict(file_of(text) for text in args.data),
         symbols=[one for text in args.symbols for one in text.split(",") if one],
         accounts=accounts or DEFAULT_ACCOUNTS,
         rsa_key=args.rsa,
         **given,
     )
-
-
-def _file_of(text: str) -> Tuple[str, str]:
-    symbol, sign, path = text.partition("=")
-    if not sign:
-        raise ConfigError.of("--data", text, "SYMBOL=FILE.csv")
-    if not os.path.isfile(path):
-        raise ConfigError.of("--data", text, "a CSV file")
-    return symbol, path
-
-
-_YES = {"yes": True, "true": True, "no": False, "false": False}
 
 
 def read_account(text: str) -> AccountConfig:
@@ -146,34 +98,9 @@ def read_account(text: str) -> AccountConfig:
     Three capital letters are a currency and its cash, everything else is a field of
     `AccountConfig`. Raises `ConfigError`.
     """
-    values: Dict[str, Any] = {}
-    cash: Dict[str, float] = {}
-    kinds = _field_kinds()
-    for part in text.split(","):
-        name, _, value = part.partition("=")
-        try:
-            if len(name) == 3 and name.isupper():
-                cash[name] = float(value)
-            else:
-                values[name] = _read(kinds[name], value)
-        except (KeyError, ValueError):
-            expected = "NAME=VALUE with a currency or one of " + ", ".join(kinds)
-            raise ConfigError.of("--account", part, expected) from None
+    values, cash = read_fields(text, AccountConfig, cash="cash")
     if cash:
         values["cash"] = cash
     if "acc_id" not in values:
         raise ConfigError.of("--account", text, "acc_id=NUMBER among them")
     return AccountConfig(**values)
-
-
-def _field_kinds() -> Mapping[str, str]:
-    fields: Sequence[Any] = dataclasses.fields(AccountConfig)
-    return {one.name: str(one.type) for one in fields if one.name != "cash"}
-
-
-def _read(kind: str, value: str) -> Any:
-    if kind == "bool":
-        return _YES[value.lower()]
-    if kind in ("int", "float"):
-        return {"int": int, "float": float}[kind](value)
-    return tuple(value.split("+")) if kind.startswith("Tuple") else value

@@ -16,7 +16,14 @@ from btstores.stores.oanda.client import LIVE, PRACTICE, Place
 from btstores.stores.oanda.convert import TIMEFRAMES
 from btstores.stores.oanda.gateway import OandaGateway
 
-__all__ = ["OandaBroker", "OandaData", "OandaStore"]
+__all__ = [
+    "OandaBroker",
+    "OandaData",
+    "OandaStore",
+    "OandaV20Broker",
+    "OandaV20Data",
+    "OandaV20Store",
+]
 
 #: A hundred requests a second are advised, more than 120 refused (v20 best practices).
 _RATES = (RateLimit(frozenset({"place", "cancel", "modify"}), 50, 1.0),)
@@ -86,3 +93,7 @@ class OandaStore(BaseStore):
     def symbol_of(self, dataname: str) -> str:
         """Return a symbol as OANDA writes it: 'EUR/USD' is 'EUR_USD'."""
         return dataname.replace("/", "_").upper()
+
+
+#: The names of a store for backtrader that many have used before.
+OandaV20Store, OandaV20Broker, OandaV20Data = OandaStore, OandaBroker, OandaData
