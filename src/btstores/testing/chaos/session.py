@@ -26,7 +26,6 @@ from btstores.testing.driver import EachCycle
 __all__ = ["ChaosReport", "run_session"]
 
 _DUST = 1e-6
-_ATTEMPTS = 4
 #: Seconds for two audits and what they lead to.
 _CALM = 30.0
 #: Venue's seconds between two looks whether all has come to rest, and two attempts to cancel.
@@ -187,7 +186,13 @@ class _Session:
         found = self._compare(is_last) if waited > _CALM else ["too early to tell"]
         if found and not is_last:
             return
-        self._differences += [*found, *self._problems_of_bars()]
+        try:
+            found += self._problems_of_bars()
+        except LinkError as error:
+            if not is_last:
+                return  # the link is dead, and the store has not noticed yet
+            found.append(f"the venue's bars cannot be had: {error}")
+        self._differences += found
         self._over = True
         self._cerebro.runstop()
 
@@ -284,7 +289,7 @@ class _Session:
         """
         counts = self._store.quality.counts
         revised = self._revised + counts.get((self.arena.symbol, "revised"), 0)
-        history = self._history()
+        history = self._store.get_history_data(self.arena.symbol, TimeFrame.MINUTES)
         known: Dict[int, Shown] = {bar.time_ns: shown(bar) for bar in history}
         gaps = [*self._gaps, *_gaps_of(self.strategy)]
         for bars in (*self._bars, self.strategy.bars):
@@ -301,16 +306,6 @@ class _Session:
                 is_told = any(start_ns < time_ns < end_ns for start_ns, end_ns in gaps)
                 if span[0] < time_ns < span[1] and not is_told:
                     yield f"bar {known[time_ns]} is missing"
-
-    def _history(self, attempts: int = _ATTEMPTS) -> Sequence[Any]:
-        """Return the venue's bars; on a busy machine an answer may take longer than it may."""
-        store: BaseStore = self._store
-        try:
-            return store.get_history_data(self.arena.symbol, TimeFrame.MINUTES)
-        except LinkError:
-            if attempts <= 1:
-                raise
-            return self._history(attempts - 1)
 
     def _read_intents(self) -> Dict[str, str]:
         """Return for each id that was sent the id of the strategy's order."""
