@@ -20,18 +20,21 @@ import re
 import runpy
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Sequence
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence
 
 from btstores import errors
 from btstores.handlers.quality import CHECKS, Check
 from btstores.orders.lifecycle import OrderState, OwnEvent, next_state
 from btstores.orders.reasons import REASONS
 from btstores.reports import OrderEvent, OrderType
+from btstores.sim.switches import FaultKind
 from btstores.stores.base import BaseStore
 from btstores.stores.futu.opend.control import _COMMANDS as COMMANDS
 from btstores.stores.futu.opend.faults import FAULTS
 from btstores.stores.futu.store import FutuStore, capabilities_of
 from btstores.stores.futu.symbols import MARKETS, REAL, SIMULATE
+from btstores.stores.oanda.simulator.faults import FAULTS as OANDA_FAULTS
+from btstores.stores.oanda.store import OandaStore
 from btstores.stores.paper import PaperStore
 from btstores.stores.replay import ReplayStore
 from btstores.testing import all_cases, matrix, run_cases
@@ -166,10 +169,10 @@ def futu_table(language: str) -> str:
     return _table([account, market, kinds, changes, short], lines)
 
 
-def fault_table() -> str:
-    """Return the faults of the simulated OpenD with their options."""
+def fault_table(table: Mapping[str, FaultKind]) -> str:
+    """Return the faults of a simulated venue with their options."""
     rows = []
-    for name, kind in FAULTS.items():
+    for name, kind in table.items():
         options = ", ".join(f"`{option.name}`" for option in kind.options)
         rows.append([f"`{name}`", kind.when, kind.doc, options])
     return _table(["fault", "when", "what happens", "options"], rows)
@@ -214,10 +217,12 @@ TABLES: Dict[str, Callable[[], str]] = {
     "conformance": conformance_table,
     "control of opend": control_table,
     "errors": error_table,
-    "faults of opend": fault_table,
+    "faults of opend": lambda: fault_table(FAULTS),
     "futu markets": lambda: futu_table("en"),
     "futu markets zh": lambda: futu_table("zh"),
     "futu parameters": lambda: param_table(FutuStore),
+    "faults of oanda": lambda: fault_table(OANDA_FAULTS),
+    "oanda parameters": lambda: param_table(OandaStore),
     "order states": order_state_table,
     "quality": quality_table,
     "reasons": reason_table,

@@ -114,7 +114,8 @@ def test_stores_for_machines(command):
 
 def test_unknown_store(refused):
     assert (
-        refused("stores", "nope") == "no store is called 'nope'; installed are: futu, paper, replay"
+        refused("stores", "nope")
+        == "no store is called 'nope'; installed are: futu, oanda, paper, replay"
     )
 
 

@@ -82,6 +82,10 @@ class Client:
         """
         return self._call(request)
 
+    def close(self) -> None:
+        """Free the connections; the next request makes new ones."""
+        self._session.client.close()
+
     def _call(self, request: Any) -> Mapping[str, Any]:
         try:
             answer = self._session.request(request)
@@ -103,6 +107,8 @@ class Client:
             raise _refusal(error) from error
         except Exception as error:
             raise LinkError(f"a stream of OANDA has ended: {_words(error)}") from error
+        finally:
+            self.close()
         raise LinkError("a stream of OANDA has ended")
 
 

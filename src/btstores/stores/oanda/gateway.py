@@ -141,6 +141,8 @@ class OandaGateway(Gateway):
         if self._timer is not None:
             self._timer.cancel()
         self._worker.stop(5.0)
+        for client in (self._orders, self._asking, self._turning):
+            client.close()
 
     def _loser_of(self, generation: int) -> Any:
         """Return what hears of the end of this link."""

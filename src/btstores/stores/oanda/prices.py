@@ -56,10 +56,11 @@ class Prices:
         self.lost: Callable[[str], None] = lambda reason: None
         #: What the venue's clock shows more than ours, where the two are far apart.
         self.offset_ns = 0
+        self._latest_ns = 0
 
     def now_ns(self) -> int:
-        """Return the venue's time."""
-        return self._clock.time_ns() + self.offset_ns
+        """Return the venue's time, which is no earlier than its newest price."""
+        return max(self._clock.time_ns() + self.offset_ns, self._latest_ns)
 
     # Streams
 
@@ -131,6 +132,7 @@ class Prices:
             if put is None or quote.time_ns <= newest:
                 return  # a new stream begins with the prices that the old one has told
             self._newest[quote.symbol] = quote.time_ns
+            self._latest_ns = max(self._latest_ns, quote.time_ns)
             for subscription, (when_ns, told_ns) in self._due.items():
                 if subscription.symbol == quote.symbol and quote.time_ns + _SOON_NS >= when_ns:
                     self._due[subscription] = (min(when_ns, quote.time_ns), told_ns)

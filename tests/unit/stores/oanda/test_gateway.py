@@ -1,0 +1,384 @@
+"""OandaStore against a simulated OANDA, with the genuine client."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+pytest.importorskip("oandapyV20", reason="oandapyV20 is not installed")
+
+from btstores.clock import wall_clock
+from btstores.errors import ConfigError, LinkError, UnknownInstrumentError
+from btstores.handlers.base import Listener
+from btstores.instruments import TimeFrame
+from btstores.orders.book import OrderRecord
+from btstores.reports import (
+    Bar,
+    LinkReport,
+    LinkState,
+    OrderEvent,
+    OrderRequest,
+    OrderType,
+    Quote,
+    Side,
+    Subscription,
+    Tick,
+)
+from btstores.stores.oanda import OandaStore
+from btstores.stores.oanda.simulator import AccountConfig
+from tests.support.oanda import ACCOUNT, START, Desk
+from tests.support.opend import wait_for
+
+EUR = "EUR_USD"
+MINUTES = Subscription(EUR, int(TimeFrame.MINUTES))
+TICKS = Subscription(EUR, int(TimeFrame.TICKS))
+QUOTES = TICKS._replace(quotes=True)
+
+
+class Ears(Listener):
+    def __init__(self):
+        self.events, self.fills = [], []
+
+    def on_order(self, record, event):
+        self.events.append(event)
+
+    def on_fill(self, record, fill):
+        if not record.foreign:
+            self.fills.append(fill)
+
+
+class Stage:
+    """A store at OANDA, and what it is told."""
+
+    def __init__(self, desk, **params):
+        self.desk = desk
+        given = {"token": "token", "account": ACCOUNT, "timeout": 5.0, "port": desk.server.port}
+        make = OandaStore
+        self.store = make(**{**given, "reconnect_interval": 0.02, "silence": 5.5, **params})
+        self.ears = Ears()
+        self.store.set_listener(self.ears)
+        self.bars, self.ticks, self.quotes, self.links = [], [], [], []
+        for kind, kept in (
+            (Bar, self.bars),
+            (Tick, self.ticks),
+            (Quote, self.quotes),
+            (LinkReport, self.links),
+        ):
+            self.store._dispatch.add(kind, kept.append)
+        self._count = 0
+
+    def until(self, condition, limit=10.0):
+        def look():
+            self.store.process_events()
+            self.store.get_notifications()
+            return condition()
+
+        return wait_for(look, limit)
+
+    def connect(self):
+        self.store.connect()
+        self.until(lambda: self.store.authenticated)
+        return self
+
+    def order(self, size=1000.0, price=None, side=Side.BUY):
+        self._count += 1
+        kind = OrderType.MARKET if price is None else OrderType.LIMIT
+        key = self.store.clock.new_id()
+        request = OrderRequest(key, EUR, side, size, kind, price, reference_price=1.1)
+        record = OrderRecord(request)
+        self.store.order_create(record)
+        return record
+
+    def held(self):
+        report = self.store.position_handler.positions.get(EUR)
+        return 0.0 if report is None else report.size
+
+    def told(self, *events):
+        self.until(lambda: self.ears.events[-len(events) :] == list(events))
+
+    def is_down_and_up(self, since):
+        states = [link.state for link in self.links[since:] if link.subscription is None]
+        return LinkState.DOWN in states and states[-1] is LinkState.READY
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog):
+    caplog.set_level(logging.CRITICAL, "btstores")
+
+
+@pytest.fixture
+def desk():
+    made = Desk(wall_clock())
+    made.venue.rates.always_open = True
+    yield made
+    made.server.stop()
+
+
+@pytest.fixture
+def stage(desk):
+    made = []
+
+    def make(**params):
+        made.append(Stage(desk, **params))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.store.stop()
+
+
+# Coming in
+
+
+def test_without_a_token():
+    with pytest.raises(ConfigError, match="token='': expected a personal access token"):
+        OandaStore(port=1)
+
+
+def test_a_token_that_is_refused_is_not_shown(stage, desk):
+    desk.server.token = "right"
+    with pytest.raises(ConfigError, match=r"token='\*\*\*': expected one that OANDA takes") as said:
+        stage(token="wr0ng").store.connect()
+    assert "wr0ng" not in str(said.value) + repr(stage(token="wr0ng").store)
+
+
+def test_an_account_that_is_not_there_is_refused_with_those_that_are(stage):
+    with pytest.raises(ConfigError, match=f"account='5': expected one of the token's: {ACCOUNT}"):
+        stage(account="5").store.connect()
+
+
+def test_the_only_account_need_not_be_named(stage):
+    one = stage(account=None).connect()
+    assert one.store.balance().account == ACCOUNT
+
+
+def test_where_nobody_listens(desk):
+    desk.server.stop()
+    with pytest.raises(LinkError, match="OANDA does not answer"):
+        Stage(desk).store.connect()
+
+
+def test_symbols_and_what_is_known_of_them(stage):
+    one = stage().connect()
+    assert one.store.symbol_of("eur/usd") == EUR
+    assert one.store.instrument("USD_JPY").tick_size == 0.001
+    with pytest.raises(UnknownInstrumentError):
+        one.store.instrument("NO_WAY")
+
+
+# Orders
+
+
+def test_an_order_and_its_fill_are_told_once(stage, desk):
+    one = stage().connect()
+    record = one.order()
+    one.told(OrderEvent.ACCEPTED)
+    one.until(lambda: len(one.ears.fills) == 1)
+    fill = one.ears.fills[0]
+    assert (fill.size, fill.price, fill.client_order_id) == (1000.0, 1.1002, record.client_order_id)
+    desk.order(units="7")  # somebody else's, so that the stream has certainly been read
+    one.until(lambda: one.held() == 1007.0)
+    assert len(one.ears.fills) == 1
+
+
+def test_value_and_power_follow_the_price(stage, desk):
+    one = stage().connect()
+    one.order()
+    one.until(lambda: bool(one.ears.fills))
+    desk.price(1.2, 1.2002)
+    one.until(lambda: (one.store.get_value() or 0.0) > 100_090.0)
+    balance = one.store.balance()
+    assert balance.cash == 100_000.0
+    assert balance.power == pytest.approx(balance.value - balance.margin, abs=0.001)
+
+
+def test_changes_and_cancels(stage, desk):
+    one = stage().connect()
+    record = one.order(price=1.0)
+    one.told(OrderEvent.ACCEPTED)
+    one.store.order_modify(record, size=500.0, price=1.01)
+    one.told(OrderEvent.MODIFIED)
+    (pending,) = desk.pending()
+    assert (pending["units"], pending["price"]) == ("500", "1.01000")
+    assert record.venue_order_id == pending["id"]
+    one.store.order_cancel(record)
+    one.told(OrderEvent.CANCELED)
+    assert desk.pending() == []
+
+
+@pytest.mark.parametrize(
+    ("size", "halted", "event", "code"),
+    [
+        (5e6, False, OrderEvent.MARGIN, "INSUFFICIENT_MARGIN"),
+        (1000.0, True, OrderEvent.REJECTED, "MARKET_HALTED"),
+    ],
+)
+def test_orders_that_oanda_ends_at_once(stage, desk, size, halted, event, code):
+    one = stage(checks={"power": "off"}).connect()
+    desk.control("halt", {"instrument": EUR, "halted": halted})
+    record = one.order(size)
+    one.told(event)
+    assert record.reason_code == code
+
+
+def test_a_refusal_has_oandas_code(stage, desk):
+    one = stage().connect()
+    desk.faults.on("status", code=429, path="orders")
+    record = one.order()
+    one.told(OrderEvent.REJECTED)
+    assert record.reason_code == "HTTP_429"
+    assert desk.trades() == []
+
+
+@pytest.mark.parametrize("fault", ["ack_lost", "unanswered"])
+def test_an_answer_that_is_lost(stage, desk, fault):
+    one = stage().connect()
+    desk.faults.on(fault, path="orders")
+    record = one.order(price=1.0)
+    one.until(lambda: record.state.value in ("accepted", "canceled"), limit=20.0)
+    listed = [order["clientExtensions"]["id"] for order in desk.pending()]
+    if fault == "ack_lost":
+        assert listed == [record.client_order_id]
+    else:
+        assert (listed, record.reason_code) == ([], "NEVER_ARRIVED")
+
+
+# Streams
+
+
+def test_a_transaction_that_the_stream_has_lost_is_found(stage, desk):
+    one = stage().connect()
+    record = one.order(price=1.0)
+    one.told(OrderEvent.ACCEPTED)
+    desk.faults.on("transaction_lost", times=0)
+    desk.price(0.99, 0.9902)
+    one.until(lambda: bool(one.ears.fills))
+    assert one.ears.fills[0].client_order_id == record.client_order_id
+
+
+def test_transactions_that_come_late_and_twice_are_told_once(stage, desk):
+    one = stage().connect()
+    first, second = one.order(price=1.0), one.order(price=1.01)
+    one.until(lambda: one.ears.events == [OrderEvent.ACCEPTED] * 2)
+    desk.faults.on("transaction_twice")
+    desk.faults.on("transaction_late")
+    desk.price(0.99, 0.9902)
+    one.until(lambda: len(one.ears.fills) == 2)
+    desk.order(units="1")
+    one.until(lambda: one.held() == 2001.0)
+    assert {fill.client_order_id for fill in one.ears.fills} == {
+        first.client_order_id,
+        second.client_order_id,
+    }
+    assert len(one.ears.fills) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    [
+        ("stream_end", {"stream": "transactions"}),
+        ("stream_cut", {"stream": "pricing"}),
+        ("garbage_line", {"stream": "transactions"}),
+        ("reset", {}),
+        ("listener_down", {"seconds": 0.3}),
+    ],
+)
+def test_a_broken_link_comes_back_with_all_there_was(stage, desk, fault, options):
+    one = stage().connect()
+    one.store.subscribe_market_data(*TICKS[:3])
+    one.until(lambda: bool(one.ticks))
+    record = one.order(price=1.0)
+    one.told(OrderEvent.ACCEPTED)
+    before = len(one.links)
+    desk.faults.on(fault, **options)
+    desk.price(0.99, 0.9902)
+    one.until(lambda: one.is_down_and_up(before))
+    one.until(lambda: [fill.client_order_id for fill in one.ears.fills] == [record.client_order_id])
+    desk.price(1.05, 1.0502)
+    one.until(lambda: one.ticks[-1].price == 1.0501)
+
+
+def test_a_stream_without_heartbeats_is_dead(stage, desk):
+    one = stage().connect()
+    one.store.gateway._silence = 0.3
+    before = len(one.links)
+    desk.faults.on("silence", stream="transactions", lasts=1.0)
+    one.store.gateway._loser_of(one.store.gateway._generation)("begin again")
+    one.until(lambda: one.is_down_and_up(before))
+    desk.faults.on("silence", stream="transactions", lasts=1.0)
+    before = len(one.links)
+    one.until(lambda: one.is_down_and_up(before))
+
+
+# Prices
+
+
+def test_ticks_quotes_and_bars(stage, desk):
+    one = stage(price="bid").connect()
+    for subscription in (TICKS, QUOTES, MINUTES):
+        one.store.subscribe_market_data(*subscription)
+    one.until(lambda: bool(one.ticks and one.quotes))
+    for _ in range(70):
+        desk.price(1.11, 1.1102)
+    one.until(lambda: bool(one.bars))
+    assert one.ticks[-1].price == 1.11
+    assert (one.quotes[-1].bid, one.quotes[-1].ask) == (1.11, 1.1102)
+    assert one.bars[0].time_ns == START + 60 * 10**9
+    assert one.bars[0].close == 1.11
+
+
+def test_more_instruments_on_one_stream(stage, desk):
+    one = stage().connect()
+    one.store.subscribe_market_data(*TICKS[:3])
+    one.until(lambda: bool(one.ticks))
+    one.store.subscribe_market_data("USD_JPY", int(TimeFrame.TICKS))
+    one.until(lambda: {tick.symbol for tick in one.ticks} == {EUR, "USD_JPY"})
+    assert len([tick for tick in one.ticks if tick.symbol == EUR]) == 1  # not told twice
+    one.store.unsubscribe_market_data(*TICKS[:3])
+    wait_for(lambda: desk.server.streams.of("pricing")[-1].symbols == {"USD_JPY"})
+
+
+def test_history(stage, desk):
+    one = stage().connect()
+    for _ in range(200):
+        desk.price(1.11, 1.1102)
+    bars = one.store.get_history_data(EUR, int(TimeFrame.MINUTES))
+    assert [bar.time_ns for bar in bars] == [START + k * 60 * 10**9 for k in range(4)]
+    some = one.store.get_history_data(
+        EUR, int(TimeFrame.MINUTES), start_ns=bars[1].time_ns, end_ns=bars[2].time_ns
+    )
+    assert some == bars[1:3]
+    assert one.store.get_history_data(EUR, int(TimeFrame.MINUTES), count=1) == bars[-1:]
+    assert list(one.store.get_history_data(EUR, int(TimeFrame.TICKS))) == []
+
+
+def test_history_in_pages(stage, desk, monkeypatch):
+    monkeypatch.setattr("btstores.stores.oanda.prices.MOST_CANDLES", 3)
+    one = stage().connect()
+    for _ in range(30):
+        desk.clock.advance(4.0)
+        desk.price(1.11, 1.1102)
+    of = (EUR, int(TimeFrame.SECONDS), 5)
+    bars = one.store.get_history_data(*of, start_ns=START)
+    assert len(bars) == 30
+    assert [bar.time_ns for bar in bars] == sorted({bar.time_ns for bar in bars})
+
+
+def test_a_page_that_is_no_json_is_told(stage, desk):
+    one = stage().connect()
+    desk.faults.on("not_json", path="candles")
+    with pytest.raises(LinkError, match="does not answer"):
+        one.store.get_history_data(EUR, int(TimeFrame.MINUTES))
+
+
+def test_ids_past_a_digit():
+    desk = Desk(wall_clock(), AccountConfig(ACCOUNT, first_id=997))
+    desk.venue.rates.always_open = True
+    one = Stage(desk).connect()
+    for _ in range(3):
+        one.order()
+    one.until(lambda: len(one.ears.fills) == 3)
+    assert one.store.gateway.transactions.last_id >= 1004
+    one.store.stop()
+    desk.server.stop()
