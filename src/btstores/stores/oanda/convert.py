@@ -209,7 +209,8 @@ def body_of(request: OrderRequest, instrument: Instrument) -> Dict[str, Any]:
         "type": kind,
         "instrument": request.symbol,
         "units": _text(request.side.sign * request.size, instrument.lot or 1.0),
-        "positionFill": "DEFAULT",
+        # Also in an account that hedges a sale ends what was bought, as strategies mean it.
+        "positionFill": "REDUCE_FIRST",
         "clientExtensions": {"id": request.client_order_id},
     }
     if kind == "MARKET":

@@ -30,7 +30,30 @@ _RATES = (RateLimit(frozenset({"place", "cancel", "modify"}), 50, 1.0),)
 
 
 class OandaData(StoreFeed):
-    """A feed of OANDA."""
+    """A feed of OANDA.
+
+    ``bidask`` and ``useask`` are those of backtrader's own feed, and must be what the store's
+    ``price`` is; the others of that feed are taken and not needed. Raises `ConfigError`.
+    """
+
+    params: ClassVar[Any] = (
+        ("bidask", None),
+        ("useask", None),
+        ("includeFirst", None),
+        ("reconnections", None),
+        ("reconntimeout", None),
+    )
+
+    def start(self) -> None:
+        bidask, useask = self.p.bidask, self.p.useask
+        if bidask is not None or useask is not None:
+            wanted = "mid" if bidask is False else "ask" if useask else "bid"
+            given = self._store.params.price
+            if wanted != given:
+                field = "bidask" if useask is None else "useask"
+                expected = f"what the store's price={given!r} is; or OandaStore(price={wanted!r})"
+                raise ConfigError.of(field, getattr(self.p, field), expected)
+        super().start()
 
 
 class OandaBroker(StoreBroker):

@@ -382,3 +382,35 @@ def test_ids_past_a_digit():
     assert one.store.gateway.transactions.last_id >= 1004
     one.store.stop()
     desk.server.stop()
+
+
+def test_a_sale_ends_what_was_bought_in_an_account_that_hedges():
+    desk = Desk(wall_clock(), AccountConfig(ACCOUNT, hedging=True))
+    desk.venue.rates.always_open = True
+    one = Stage(desk).connect()
+    one.order()
+    one.order(side=Side.SELL)
+    one.until(lambda: len(one.ears.fills) == 2)
+    assert desk.trades() == []
+    one.store.stop()
+    desk.server.stop()
+
+
+@pytest.mark.parametrize(
+    ("price", "params", "fits"),
+    [
+        ("bid", {"bidask": True, "useask": False}, True),
+        ("ask", {"bidask": True, "useask": True}, True),
+        ("mid", {"bidask": False}, True),
+        ("mid", {"bidask": True}, False),
+        ("mid", {"includeFirst": True, "reconnections": -1, "reconntimeout": 5.0}, True),
+    ],
+)
+def test_parameters_of_upstreams_feed(stage, price, params, fits):
+    one = stage(price=price)
+    feed = one.store.getdata(dataname=EUR, timeframe=int(TimeFrame.TICKS), **params)
+    if fits:
+        feed.start()
+    else:
+        with pytest.raises(ConfigError, match=r"bidask=True: .*OandaStore\(price='bid'\)"):
+            feed.start()
