@@ -36,7 +36,7 @@ class OandaData(StoreFeed):
     ``price`` is; the others of that feed are taken and not needed. Raises `ConfigError`.
     """
 
-    params: ClassVar[Any] = (
+    params: Any = (
         ("bidask", None),
         ("useask", None),
         ("includeFirst", None),
