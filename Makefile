@@ -20,7 +20,7 @@ demo: $(VENV)/.ready
 	@$(BIN)/btstores demo $(ARGS)
 
 test: $(VENV)/.ready
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 3 $(ARGS)
 
 bench: $(VENV)/.ready
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -152,7 +152,7 @@ def test_the_command_takes_a_plan_and_keeps_the_journal(capsys, tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(("--store", "nope"), "paper or futu"), (("--faults", "nope"), "drop, kill")],
+    [(("--store", "nope"), "paper, futu or oanda"), (("--faults", "nope"), "drop, kill")],
 )
 def test_the_command_names_what_there_is(arguments, words, capsys):
     assert main(["chaos", *arguments]) == 2
@@ -174,9 +174,10 @@ def test_sessions_at_the_paper_venue(capsys):
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_sessions_at_opend(capsys):
-    pytest.importorskip("futu", reason="futu-api is not installed")
-    arguments = ("--store", "futu", "--seed", "1", "--sessions", "5", "--minutes", "5")
+@pytest.mark.parametrize(("store", "library"), [("futu", "futu"), ("oanda", "oandapyV20")])
+def test_sessions_over_a_network(capsys, store, library):
+    pytest.importorskip(library, reason=f"{library} is not installed")
+    arguments = ("--store", store, "--seed", "1", "--sessions", "5", "--minutes", "5")
     status, told = chaos(capsys, *arguments)
     assert status == 0, [one for one in told if one.get("differences")]
 

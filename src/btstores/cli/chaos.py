@@ -55,7 +55,11 @@ def _find_arena(store: str) -> Type[Arena]:
         from btstores.testing.chaos.opend import OpenDArena
 
         return OpenDArena
-    raise ConfigError.of("--store", store, "paper or futu")
+    if store == "oanda":
+        from btstores.testing.chaos.oanda import OandaArena
+
+        return OandaArena
+    raise ConfigError.of("--store", store, "paper, futu or oanda")
 
 
 def _chosen(chances: Mapping[str, Chance], text: str) -> Dict[str, Chance]:

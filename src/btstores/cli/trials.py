@@ -60,8 +60,8 @@ A strategy that does what chance wants trades at a simulated venue while links b
 lost, prices stop and processes are killed. Then all comes to rest, and orders, fills, position,
 cash and bars are compared with the venue's own book. The exit status is 1 on any difference.
 
-paper runs on a simulated clock: a seed tells the same story each time. futu is the genuine client
-over real sockets, twenty times as fast as real time: a seed has the same faults each time.
+paper runs on a simulated clock: a seed tells the same story each time. futu and oanda are genuine
+clients over real sockets, twenty times as fast as real time: a seed has the same faults each time.
 
 A plan has tables [[fault]] with at and name, and seconds for those that last.
 
@@ -73,7 +73,9 @@ def add_chaos(commands: Any) -> None:
     """Add `btstores chaos`."""
     about = "let a session go wrong in every way, and compare it with the venue's own book"
     parser = add_command(commands, "chaos", about, _CHAOS)
-    parser.add_argument("--store", metavar="NAME", default="paper", help="paper (default) or futu")
+    parser.add_argument(
+        "--store", metavar="NAME", default="paper", help="paper (default), futu or oanda"
+    )
     parser.add_argument("--seed", type=int, metavar="N", default=1, help="of the first session")
     parser.add_argument("--sessions", type=count, metavar="N", default=1, help="default 1")
     parser.add_argument(

@@ -16,6 +16,20 @@ class TestOanda(StoreConformance):
     def make_venue(self):
         return OandaVenue()
 
+    # These wait for the end of a day or of a limit.
+
+    @pytest.mark.long
+    def test_N14_day_expires(self):
+        super().test_N14_day_expires()
+
+    @pytest.mark.long
+    def test_N23_throttled(self):
+        super().test_N23_throttled()
+
+    @pytest.mark.long
+    def test_N28_close_order(self):
+        super().test_N28_close_order()
+
 
 @pytest.mark.long
 class TestOandaHedging(StoreConformance):

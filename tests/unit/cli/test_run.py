@@ -218,7 +218,7 @@ def test_file_without_a_strategy(refused, tmp_path):
     [
         (
             ("--store", "nope", "--data", "X"),
-            "no store is called 'nope'; installed are: futu, paper",
+            "no store is called 'nope'; installed are: futu, oanda, paper, replay",
         ),
         (("--store", "paper", "--data", "XX"), "does not know the symbol 'XX'; it knows DEMO"),
         ((*PAPER, "--timeframe", "ticks"), "paper has no ticks"),

@@ -390,14 +390,19 @@ def _ends_of(row: Mapping[str, Any], time_ns: int) -> List[Report]:
 
 
 def account_of(row: Mapping[str, Any], now_ns: int) -> AccountReport:
-    """Return the sums of an account: its value is the NAV, its power what margin is left."""
+    """Return the sums of an account: its value is the NAV, its cash and power what margin is left.
+
+    So it is in backtrader's own store, and so does its broker count cash where positions bind a
+    margin.
+    """
+    left = number_of(row.get("marginAvailable"))
     return AccountReport(
         str(row.get("id")),
         str(row.get("currency")),
-        number_of(row.get("balance")),
+        left,
         number_of(row.get("NAV")),
         now_ns,
-        number_of(row.get("marginAvailable")),
+        left,
         number_of(row.get("marginUsed")),
     )
 

@@ -36,7 +36,8 @@ class Arena(abc.ABC):
     could, in turn from seed to seed. The size of an order is a multiple of ``lot``, and
     ``short`` is whether the account may sell short. Of seconds, on the venue's clock, ``rest`` is
     how long it may take until all is settled after the last fault. ``eagerness`` is the part of the
-    ticks with which something is done.
+    ticks with which something is done. ``cash_slack`` is how far the cash may be from the venue's,
+    which may move while it is looked at.
     """
 
     symbol: str
@@ -44,6 +45,7 @@ class Arena(abc.ABC):
     short: bool = True
     rest: float = 900.0
     eagerness: float = 0.3
+    cash_slack: float = 0.01
     qcheck: float = 0.01
     chances: ClassVar[Mapping[str, Chance]]
     emulations: ClassVar[Sequence[Tuple[str, ...]]] = ((),)

@@ -237,7 +237,7 @@ class _Session:
         if abs(held - book.position) > _DUST:
             found.append(f"position {held:g}, {book.position:g} at the venue")
         cash = store.get_cash()
-        if cash is None or abs(cash - book.cash) > 0.01:
+        if cash is None or abs(cash - book.cash) > self.arena.cash_slack:
             found.append(f"cash {cash}, {book.cash} at the venue")
         if not found or is_last:
             found += self._problems_of_fills(book)

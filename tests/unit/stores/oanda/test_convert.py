@@ -225,9 +225,10 @@ def test_what_is_about_something_else_tells_nothing_of_orders():
 
 
 def test_the_account_and_its_positions():
-    sums = {"id": "a", "currency": "EUR", "balance": "10", "NAV": "11", "marginAvailable": "N/A"}
+    sums = {"id": "a", "currency": "EUR", "balance": "10", "NAV": "11", "marginAvailable": "9"}
     report = convert.account_of(sums, 7)
-    assert (report.cash, report.value, report.power) == (10.0, 11.0, None)
+    assert (report.cash, report.value, report.power) == (9.0, 11.0, 9.0)
+    assert convert.account_of({**sums, "NAV": "N/A"}, 7).value is None
     both = {"long": {"units": "10", "averagePrice": "1.1"}, "short": {"units": "-4"}}
     assert convert.position_of({"instrument": "X", **both}, 7) == PositionReport("X", 6.0, None, 7)
     one = {"long": {"units": "10", "averagePrice": "1.1"}, "short": {"units": "0"}}

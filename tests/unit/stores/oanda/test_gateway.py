@@ -189,7 +189,7 @@ def test_value_and_power_follow_the_price(stage, desk):
     desk.price(1.2, 1.2002)
     one.until(lambda: (one.store.get_value() or 0.0) > 100_090.0)
     balance = one.store.balance()
-    assert balance.cash == 100_000.0
+    assert balance.cash == balance.power
     assert balance.power == pytest.approx(balance.value - balance.margin, abs=0.001)
 
 
