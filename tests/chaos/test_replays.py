@@ -8,8 +8,8 @@ import re
 import backtrader as bt
 import pytest
 
-from btstores.clock import NS_PER_SECOND
 from btstores.instruments import TimeFrame
+from btstores.journal.reader import JournalReader
 from btstores.sim.faults import draws, plan_of_seed
 from btstores.stores.replay import ReplayStore
 from btstores.testing.chaos import run_session
@@ -48,10 +48,12 @@ def play(seed, seconds, folder, emulate, monkeypatch, kind=PaperArena):
     return player, arena
 
 
-def again(seed, seconds, folder, arena):
+def again(seed, folder, arena):
     """Replay it; return the store and its strategy."""
     store = ReplayStore(journal=str(folder / f"chaos-{seed}.journal"))
-    seat, began = Seat(), []
+    seat = Seat()
+    with JournalReader(store.run.path) as reader:
+        (calm,) = reader.records(kinds=("note",))
     cerebro = bt.Cerebro(stdstats=False)
     cerebro.setbroker(store.getbroker())
     for frame in (TimeFrame.TICKS, TimeFrame.MINUTES):
@@ -60,11 +62,9 @@ def again(seed, seconds, folder, arena):
     cerebro.addstrategy(Gambler, session=seat, arena=arena, chance=chance)
 
     def step():
-        now_ns = store.clock.time_ns()
-        if seat.strategy is not None and (began or seat.strategy.data.is_live):
-            began.append(now_ns)
-            if (now_ns - began[0]) / NS_PER_SECOND >= seconds:
-                seat.strategy.stopped = True
+        following = store.player.next_seq
+        if seat.strategy is not None and (following is None or following > calm.seq):
+            seat.strategy.stopped = True
 
     cerebro.addstore(EachCycle(step))
     with contextlib.closing(arena):
@@ -73,7 +73,7 @@ def again(seed, seconds, folder, arena):
 
 def same_story(seed, seconds, folder, emulate, monkeypatch):
     then, arena = play(seed, seconds, folder, emulate, monkeypatch)
-    store, now = again(seed, seconds, folder, arena)
+    store, now = again(seed, folder, arena)
     assert [text for text in store.differences if not OF_THE_SESSION.match(text)] == []
     assert now.bars == then.bars
     assert list(now.executed.values()) == list(then.executed.values())
@@ -97,9 +97,8 @@ def test_many_sessions_are_lived_again(seed, tmp_path, monkeypatch):
 def test_sessions_at_opend_are_lived_again(seed, tmp_path, monkeypatch):
     arena_of_opend = pytest.importorskip("btstores.testing.chaos.opend").OpenDArena
     then, arena = play(seed, 180.0, tmp_path, (), monkeypatch, arena_of_opend)
-    store, now = again(seed, 180.0, tmp_path, arena)
+    store, now = again(seed, tmp_path, arena)
+    assert [text for text in store.differences if not OF_THE_SESSION.match(text)] == []
     assert now.bars == then.bars
-    # When the session ends is not recorded: of the last order it may be said either way.
-    differences = [text for text in store.differences if not OF_THE_SESSION.match(text)]
-    assert len(differences) <= 1
+    assert list(now.executed.values()) == list(then.executed.values())
     assert store.comparison.matched > 5

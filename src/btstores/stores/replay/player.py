@@ -56,6 +56,11 @@ class Player:
         self._was_ready = False
         self._told_ns = clock.time_ns()
 
+    @property
+    def next_seq(self) -> Optional[int]:
+        """Return the seq of what is told next, or None when all has been told."""
+        return None if self._next is None else self._next.seq
+
     def start(self) -> None:
         """Begin with what followed the first mass status."""
         self._answers = Counter(self._run.answers)

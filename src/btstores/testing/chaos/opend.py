@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, ClassVar, Dict, List, Mapping, Optional
 
 from btstores.markets import MarketType
@@ -10,6 +11,7 @@ from btstores.stores.futu.opend import OpenDConfig, make_opend
 from btstores.stores.futu.opend.accountconfig import AccountConfig
 from btstores.stores.futu.opend.codes import FINAL
 from btstores.stores.futu.opend.faults import FAULTS
+from btstores.stores.futu.opend.session import Refused
 from btstores.stores.futu.store import FutuStore
 from btstores.testing.chaos.arena import FOREIGN, Arena, Book
 
@@ -103,7 +105,8 @@ class OpenDArena(Arena):
             self._others += 1
             side = "buy" if draw < 0.5 else "sell"
             remark = f"{FOREIGN}-{self._others}"
-            self._account.place_by_hand(self.symbol, side, self.lot, None, remark=remark)
+            with contextlib.suppress(Refused):  # there may be nothing to sell
+                self._account.place_by_hand(self.symbol, side, self.lot, None, remark=remark)
             return
         given: Dict[str, Any] = {}
         seconds = float(options.get("seconds", 0.0)) / _SPEED

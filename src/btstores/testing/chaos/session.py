@@ -23,7 +23,10 @@ from btstores.testing.chaos.arena import FOREIGN, Arena, Book
 from btstores.testing.chaos.gambler import Gambler, Shown, shown
 from btstores.testing.driver import EachCycle
 
-__all__ = ["ChaosReport", "run_session"]
+__all__ = ["CALM", "ChaosReport", "run_session"]
+
+#: What the journal notes when the strategy is told to stop.
+CALM = "the session comes to rest"
 
 _DUST = 1e-6
 #: Seconds for two audits and what they lead to.
@@ -171,6 +174,7 @@ class _Session:
         """Cancel all that is open; compare when all has come to rest, or should have."""
         if self._rests_ns is None:
             self._rests_ns = now_ns
+            self._store.recorder.note("note", {"text": CALM})
             self._plan.clear()
             self.arena.calm()
             self.strategy.stopped = True
