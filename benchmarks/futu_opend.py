@@ -20,9 +20,10 @@ from btstores.clock import NS_PER_SECOND, wall_clock
 from btstores.instruments import TimeFrame
 from btstores.reports import Quote, Tick
 from btstores.sim.prices.series import series_of
+from btstores.sim.switches import Faults
 from btstores.stores.futu import sdk
 from btstores.stores.futu.opend.accountconfig import AccountConfig
-from btstores.stores.futu.opend.faults import Faults
+from btstores.stores.futu.opend.faults import FAULTS
 from btstores.stores.futu.opend.listings import made_up
 from btstores.stores.futu.opend.messages import fill_security
 from btstores.stores.futu.opend.quotes import Quotes
@@ -109,7 +110,7 @@ class _Venue:
         """Begin with new markets and accounts, with ``bars`` minutes of past; return the port."""
         self.stop()
         self._next_end = 0
-        faults = Faults()
+        faults = Faults(FAULTS)
         if bars:
             series = made_up(symbols, bars=bars + 10)
             world = World(series, wall_clock(), history=bars)
