@@ -6,6 +6,7 @@ import functools
 import importlib
 import json
 import logging
+import warnings
 from typing import Any, Iterator, Mapping, Optional
 
 from btstores.errors import LinkError, MissingExtraError, OutcomeUnknown, VenueRefused
@@ -25,7 +26,10 @@ def library(name: str = "oandapyV20") -> Any:
     try:
         # What it logs as errors are refusals, which we tell as what they are.
         logging.getLogger("oandapyV20").setLevel(logging.CRITICAL)
-        return importlib.import_module(name)
+        with warnings.catch_warnings():
+            # Its source has escapes that newer Pythons warn of.
+            warnings.simplefilter("ignore")
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "oanda") from error
 
