@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, Dict, List
 
 import pytest
@@ -28,6 +29,15 @@ def profile(examples: int) -> Any:
     )
 
 
+def near(one: Any, two: Any) -> bool:
+    """Tell whether two notifications are equal but for the last bits of their figures."""
+    if isinstance(one, tuple) and isinstance(two, tuple):
+        return len(one) == len(two) and all(map(near, one, two))
+    if isinstance(one, float) and isinstance(two, float):
+        return math.isclose(one, two, rel_tol=1e-12, abs_tol=1e-9)
+    return bool(one == two)
+
+
 def check_engine(datas: List[Series], setup: Setup, plan: Plan) -> None:
     """Compare `BarExchange` with BackBroker."""
     twin = run_upstream(Planned, datas, setup, plan=plan)
@@ -45,7 +55,10 @@ def check_store(datas: List[Series], setup: Setup, plan: Plan) -> None:
     setup = dataclasses.replace(setup, restart_every=0)
     upstream = fullstack.run_upstream(datas, setup, plan=plan)
     ours = fullstack.run_paper(datas, setup, plan=plan)
-    lines = differences(upstream, ours)
+    # A fill has one commission, and so has its report. Where interest is part of it, what of it
+    # is for closing is a difference of two numbers: its last bit may be another.
+    charged = any("interest" in commission for commission in setup.commissions)
+    lines = differences(upstream, ours, same=near if charged else None)
     assert not lines, "\n".join(lines[:8])
 
 
