@@ -17,15 +17,12 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 import backtrader as bt
 import pytest
 
-from btstores.handlers.order_handler import ALIVE
 from btstores.journal.base import ChainJournal
 from btstores.journal.replay import replay
 from btstores.journal.sqlite import SqliteJournal
-from btstores.journal.verify import verify
-from btstores.orders.riskrules import TradingState
 from btstores.stores.paper import PaperStore
 from btstores.stores.paper.state import StateFile
-from tests.support.crash import image
+from tests.support.crash import check_books, image
 
 Order = bt.Order
 ROOT = Path(__file__).parents[2]
@@ -233,37 +230,9 @@ def check(journal: Path, state: Path, time_ns: int, name: str, way: str) -> None
     """Go on from what was left, and compare with the venue."""
     store = make_store(journal, state, time_ns, **WAYS[way])
     strategy, status = run(store)
-    broker = store.getbroker()
-    held = {one.symbol: one.size for one in status.positions}.get("DEMO", 0.0)
-    assert broker.account_size("DEMO") == held
-    assert broker.foreign.size("DEMO") == 0
-    assert broker.trading_state is TradingState.ACTIVE, strategy.news
-    live = store.book.live()
-    working = {one.client_order_id for one in status.orders if is_working(one)}
-    assert {one.wire_id or one.client_order_id for one in live if is_out(store, one)} == working
-    sent = [one.client_order_id for one in status.orders]
-    assert len(sent) == len(set(sent))
-    filled: Dict[Any, float] = {}
-    for fill in status.fills:
-        record = store.book.find(fill.client_order_id, fill.venue_order_id)
-        assert record is not None, fill
-        filled[record.client_order_id] = filled.get(record.client_order_id, 0.0) + fill.size
-    for record in store.book:
-        assert record.filled == filled.get(record.client_order_id, 0.0), record
-    if name == "bracket" and held:
-        exits = [one for one in live if one.request.parent_id is not None]
-        assert sorted(one.request.order_type.value for one in exits) == ["Limit", "Stop"]
-    assert verify(str(journal)).status < 2
+    check_books(strategy, store, status, "DEMO", journal, name == "bracket")
     again = replay(str(journal))
     assert again.differences == ()
-
-
-def is_working(report: Any) -> bool:
-    return report.event in ALIVE and (report.filled or 0.0) < report.request.size
-
-
-def is_out(store: PaperStore, record: Any) -> bool:
-    return store.desk.is_at_venue(record)
 
 
 @pytest.fixture(autouse=True)

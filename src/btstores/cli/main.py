@@ -312,16 +312,10 @@ control port takes a JSON object a line, {"do": "help"} tells which, and answers
 --json: one object, its "event" is listening, with host, port, control_port, accounts, symbols."""
 
 
-def _add_sim(commands: Any) -> None:
-    sim = commands.add_parser("sim", help="run a simulated gateway", description="Simulators.")
-    kinds = sim.add_subparsers(metavar="GATEWAY", parser_class=Parser)
-    about = "a simulated OpenD: Futu's gateway without Futu"
-    parser = add_command(kinds, "opend", about, _OPEND)
+def _add_venue(parser: argparse.ArgumentParser, port: str, symbols: str, accounts: str) -> None:
+    """Add what all simulated venues take; the words are what they do without."""
     parser.add_argument("--host", metavar="ADDRESS", help="where to listen (default 127.0.0.1)")
-    parser.add_argument("--port", type=int, metavar="N", help="default 11111; 0: a free one")
-    parser.add_argument(
-        "--control-port", type=int, metavar="N", help="take orders of tests there; 0: a free one"
-    )
+    parser.add_argument("--port", type=int, metavar="N", help=f"default {port}; 0: a free one")
     parser.add_argument(
         "--data", metavar="SYMBOL=FILE", action="append", default=[], help="may be repeated"
     )
@@ -330,33 +324,44 @@ def _add_sim(commands: Any) -> None:
         metavar="S,S",
         action="append",
         default=[],
-        help="make prices of these up (without --data: HK.00700,US.AAPL,SH.600519)",
+        help=f"make prices of these up (without --data: {symbols})",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="make the prices up from this seed")
     parser.add_argument("--start", type=date, metavar="DAY", help="made-up prices begin there")
-    parser.add_argument("--bars", type=count, metavar="N", help="made-up minutes (default 2000)")
-    parser.add_argument(
-        "--history", type=from_zero, metavar="N", help="so many bars are over (default 400)"
-    )
     parser.add_argument(
         "--speed", type=above_zero, metavar="X", help="so many times real time (default 1)"
     )
-    parser.add_argument("--faults", metavar="FILE.toml", help="a plan of faults, see below")
+    parser.add_argument("--faults", metavar="FILE.toml", help="a plan of faults")
     parser.add_argument(
         "--account",
         metavar="NAME=VALUE,...",
         action="append",
         default=[],
-        help="an account instead of the usual six; may be repeated",
+        help=f"an account instead of the usual {accounts}; may be repeated",
+    )
+    parser.add_argument(
+        "-v", "--verbose", action="count", default=0, help="-vv: show the log on stderr"
+    )
+
+
+def _add_sim(commands: Any) -> None:
+    sim = commands.add_parser("sim", help="run a simulated gateway", description="Simulators.")
+    kinds = sim.add_subparsers(metavar="GATEWAY", parser_class=Parser)
+    about = "a simulated OpenD: Futu's gateway without Futu"
+    parser = add_command(kinds, "opend", about, _OPEND)
+    _add_venue(parser, "11111", "HK.00700,US.AAPL,SH.600519", "six")
+    parser.add_argument(
+        "--control-port", type=int, metavar="N", help="take orders of tests there; 0: a free one"
+    )
+    parser.add_argument("--bars", type=count, metavar="N", help="made-up minutes (default 2000)")
+    parser.add_argument(
+        "--history", type=from_zero, metavar="N", help="so many bars are over (default 400)"
     )
     parser.add_argument("--state", metavar="FILE", help="keep the accounts there between runs")
     parser.add_argument("--rsa", metavar="KEY.pem", help="encrypt with this key of 1024 bit")
     parser.add_argument("--aes", choices=("cbc", "ecb"), help="how (default cbc)")
     parser.add_argument(
         "--tier", type=int, choices=(0, 1, 2, 3), help="of Futu's quotas (default 1)"
-    )
-    parser.add_argument(
-        "-v", "--verbose", action="count", default=0, help="-vv: show the log on stderr"
     )
     parser.set_defaults(handler=_opend)
     _add_oanda(kinds)
@@ -378,20 +383,7 @@ that hedges. POST /control/faults and others below /control let tests and users 
 def _add_oanda(kinds: Any) -> None:
     about = "a simulated OANDA: its v20 interface without OANDA"
     parser = add_command(kinds, "oanda", about, _OANDA)
-    parser.add_argument("--host", metavar="ADDRESS", help="where to listen (default 127.0.0.1)")
-    parser.add_argument("--port", type=int, metavar="N", help="default 8020; 0: a free one")
-    parser.add_argument(
-        "--data", metavar="SYMBOL=FILE", action="append", default=[], help="may be repeated"
-    )
-    parser.add_argument(
-        "--symbols",
-        metavar="S,S",
-        action="append",
-        default=[],
-        help="make prices of these up (without --data: EUR_USD,GBP_USD,USD_JPY,XAU_USD)",
-    )
-    parser.add_argument("--seed", type=int, metavar="N", help="make the prices up from this seed")
-    parser.add_argument("--start", type=date, metavar="DAY", help="made-up prices begin there")
+    _add_venue(parser, "8020", "EUR_USD,GBP_USD,USD_JPY,XAU_USD", "two")
     parser.add_argument("--prices", type=count, metavar="N", help="of each (default 20000)")
     parser.add_argument(
         "--every", type=above_zero, metavar="S", help="seconds between two of them (default 2)"
@@ -399,21 +391,7 @@ def _add_oanda(kinds: Any) -> None:
     parser.add_argument(
         "--history", type=from_zero, metavar="N", help="so many prices are over (default 10000)"
     )
-    parser.add_argument(
-        "--speed", type=above_zero, metavar="X", help="so many times real time (default 1)"
-    )
     parser.add_argument("--token", metavar="TOKEN", help="the only one that is let in")
-    parser.add_argument("--faults", metavar="FILE.toml", help="a plan of faults")
-    parser.add_argument(
-        "--account",
-        metavar="NAME=VALUE,...",
-        action="append",
-        default=[],
-        help="an account instead of the usual two; may be repeated",
-    )
-    parser.add_argument(
-        "-v", "--verbose", action="count", default=0, help="-vv: show the log on stderr"
-    )
     parser.set_defaults(handler=_oanda)
 
 

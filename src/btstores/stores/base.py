@@ -151,7 +151,7 @@ class BaseStore(metaclass=KeyedInstances):
         self.streams = Streams(self)
         self.quality: Quality = self.streams.quality
         self.recorder: Recorder = Recorder(self)
-        self.recovery = Recovery(self)
+        self.recovery: Recovery = Recovery(self)
         self._make_handlers(params.handlers)
         self.gateway: Gateway = self.make_gateway()
 

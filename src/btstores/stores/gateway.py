@@ -221,7 +221,8 @@ class Gateway(abc.ABC):
     def mass_status(self, since_ns: Optional[int] = None) -> MassStatus:
         """Return orders, fills, positions and balances as of one moment.
 
-        ``since_ns`` None asks for whatever the venue keeps. Live orders are all in it, each
+        Fills and ends go back to ``since_ns`` on the store's clock, as far as the venue keeps
+        them; None leaves it to the gateway how far. Live orders are all in it, each
         with its ``request``; finished ones may be. Positions are complete: what is not in it
         is not held. Raises when any part cannot be had: a failed query is never an empty
         answer.

@@ -42,7 +42,7 @@ class Link:
         store = self._store
         store.gateway.connect(store.put, store.params.timeout)
         store.put(LinkReport(LinkState.UP, store.clock.time_ns()))
-        store.put(store.gateway.mass_status())
+        store.put(store.gateway.mass_status(store.recovery.wanted_since_ns()))
         store.streams.restore()
         store.put(LinkReport(LinkState.READY, store.clock.time_ns()))
 

@@ -126,6 +126,11 @@ class Recovery(Listener):
 
     # A mass status
 
+    def wanted_since_ns(self) -> Optional[int]:
+        """Return how far back a new link's first status must go: to the oldest live order."""
+        made_ns = (record.request.time_ns for record in self._store.book.live())
+        return min(made_ns, default=None)
+
     def begin(self, status: MassStatus) -> None:
         """Divide the positions of the venue before a run's first status is applied."""
         before = self._before

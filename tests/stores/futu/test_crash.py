@@ -21,12 +21,9 @@ import pytest
 pytest.importorskip("futu", reason="futu-api is not installed")
 
 from btstores.clock import wall_clock
-from btstores.handlers.order_handler import ALIVE
 from btstores.journal.sqlite import SqliteJournal
-from btstores.journal.verify import verify
-from btstores.orders.riskrules import TradingState
 from btstores.sim.replay import ReplayClock
-from tests.support.crash import image
+from tests.support.crash import check_books, image
 from tests.support.opend_venue import SPEED, OpenDVenue
 
 Order = bt.Order
@@ -175,32 +172,7 @@ def check(venue: OpenDVenue, journal: Path, plan: str) -> None:
         return True
 
     strategy = run(store, until=settled)
-    broker, said = store.getbroker(), status[0]
-    held = {one.symbol: one.size for one in said.positions}.get("HK.00700", 0.0)
-    assert broker.account_size("HK.00700") == held
-    assert broker.foreign.size("HK.00700") == 0
-    assert broker.trading_state is TradingState.ACTIVE, strategy.news
-    live = store.book.live()
-    working = {
-        one.client_order_id
-        for one in said.orders
-        if one.event in ALIVE and (one.filled or 0.0) < one.request.size
-    }
-    out = [one for one in live if store.desk.is_at_venue(one)]
-    assert {one.wire_id or one.client_order_id for one in out} == working
-    sent = [one.client_order_id for one in said.orders]
-    assert len(sent) == len(set(sent))
-    filled: Dict[Any, float] = {}
-    for fill in said.fills:
-        record = store.book.find(fill.client_order_id, fill.venue_order_id)
-        assert record is not None, fill
-        filled[record.client_order_id] = filled.get(record.client_order_id, 0.0) + fill.size
-    for record in store.book:
-        assert record.filled == filled.get(record.client_order_id, 0.0), record
-    if plan == "bracket" and held:
-        exits = [one for one in live if one.request.parent_id is not None]
-        assert sorted(one.request.order_type.value for one in exits) == ["Limit", "Stop"]
-    assert verify(str(journal)).status < 2
+    check_books(strategy, store, status[0], "HK.00700", journal, plan == "bracket")
 
 
 @pytest.mark.long
@@ -220,5 +192,6 @@ def test_a_process_goes_on_from_a_step(tmp_path, plan):
         kills += left.killed
         if not left.killed:
             break
-    assert kills > 5
+    # How many steps there are depends on how many reports come in one turn: a dozen at least.
+    assert kills * EVERY >= 12
     print(f"{plan}: killed {kills} times")

@@ -313,7 +313,7 @@ class FutuGateway(Gateway):
 
     def mass_status(self, since_ns: Optional[int] = None) -> MassStatus:
         try:
-            return self._open().mass_status()
+            return self._open().mass_status(since_ns)
         except (OutcomeUnknown, VenueRefused) as error:
             raise LinkError(str(error)) from error
 

@@ -9,6 +9,7 @@ import datetime
 import math
 from typing import Any, Dict, FrozenSet, Mapping, NamedTuple, Optional
 
+from btstores.clock import NS_PER_SECOND
 from btstores.errors import UnsupportedError, VenueError
 from btstores.markets.zones import zone
 from btstores.reports import (
@@ -159,6 +160,12 @@ def time_ns(message: Any, timestamp: str, text: str, timezone: str) -> int:
     except ValueError:
         return 0
     return round(moment.replace(tzinfo=zone(timezone)).timestamp() * 1_000_000) * 1_000
+
+
+def time_text(time_ns: int, timezone: str) -> str:
+    """Return a time as OpenD takes it in a filter, to the second, in the market's time zone."""
+    moment = datetime.datetime.fromtimestamp(time_ns // NS_PER_SECOND, zone(timezone))
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 # Orders out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from btstores.clock import Clock
+from btstores.clock import NS_PER_SECOND, Clock
 from btstores.errors import ConfigError, LinkError, OutcomeUnknown, VenueRefused
 from btstores.reports import (
     AccountReport,
@@ -26,6 +26,7 @@ from btstores.stores.futu.orders import (
     fill_header,
     fill_order,
     position_report,
+    time_text,
 )
 from btstores.stores.futu.symbols import REAL, SIMULATE, FutuMarket
 from btstores.stores.futu.tracker import Tracker, lacks_power
@@ -39,6 +40,8 @@ _CURRENCY_NUMBERS = {name: number for number, name in CURRENCIES.items()}
 _CURRENCY_NUMBERS["CNY"] = _CURRENCY_NUMBERS["CNH"]  # outside the mainland it is called so
 _CANCEL = 2
 _ACTIVE = 0
+#: Around the times that a list of the past is asked for: clocks differ.
+_SLACK_NS = 60 * NS_PER_SECOND
 
 
 class Trading:
@@ -150,11 +153,18 @@ class Trading:
 
     # The state of the account
 
-    def mass_status(self) -> MassStatus:
-        """Return orders, fills, positions and balances. Raises what a query raises."""
+    def mass_status(self, since_ns: Optional[int] = None) -> MassStatus:
+        """Return orders, fills, positions and balances. Raises what a query raises.
+
+        OpenD lists what is alive or of the day; ``since_ns`` asks for what has ended since too.
+        """
         now_ns = self._clock.time_ns()
-        told = self._ask_about("Trd_GetOrderList", fresh=True).orderList
-        fills = list(self._fills(told, now_ns))
+        told = list(self._ask_about("Trd_GetOrderList", fresh=True).orderList)
+        if since_ns is not None:
+            listed = {order.orderIDEx for order in told}
+            past = self._ask_past("Trd_GetHistoryOrderList", since_ns, now_ns).orderList
+            told += [order for order in past if order.orderIDEx not in listed]
+        fills = self._fills(told, since_ns, now_ns)
         orders = [self._tracker.status(order, now_ns) for order in told]
         # What OpenD has not decided on is there all the same.
         pending = [order.remark for order, status in zip(told, orders) if status is None]
@@ -168,14 +178,28 @@ class Trading:
             pending=tuple(pending),
         )
 
-    def _fills(self, orders: Sequence[Any], now_ns: int) -> List[FillReport]:
+    def _ask_past(self, name: str, since_ns: int, now_ns: int) -> Any:
+        """Ask for a list of the account's past. It is not said which time of an order counts."""
+
+        def fill(c2s: Any) -> None:
+            fill_header(c2s.header, self.terms)
+            c2s.filterConditions.beginTime = time_text(since_ns - _SLACK_NS, self.terms.timezone)
+            c2s.filterConditions.endTime = time_text(now_ns + _SLACK_NS, self.terms.timezone)
+
+        return self._ask(name, fill)
+
+    def _fills(
+        self, orders: Sequence[Any], since_ns: Optional[int], now_ns: int
+    ) -> List[FillReport]:
         if self.terms.environment == SIMULATE:
             return [fill for order in orders for fill in self._tracker.fills_of(order, now_ns)]
         for order in orders:
             self._tracker.hear(order, now_ns)
-        told = self._ask_about("Trd_GetOrderFillList", fresh=True).orderFillList
-        found = [self._tracker.hear_fill(fill) for fill in told]
-        return [report for report in found if report is not None]
+        told = list(self._ask_about("Trd_GetOrderFillList", fresh=True).orderFillList)
+        if since_ns is not None:
+            told += self._ask_past("Trd_GetHistoryOrderFillList", since_ns, now_ns).orderFillList
+        found = {fill.fillIDEx: self._tracker.hear_fill(fill) for fill in told}
+        return [report for report in found.values() if report is not None]
 
     def _positions(self, fresh: bool = False) -> List[PositionReport]:
         now_ns = self._clock.time_ns()

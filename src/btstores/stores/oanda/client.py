@@ -11,13 +11,16 @@ from typing import Any, Iterator, Mapping, Optional
 
 from btstores.errors import LinkError, MissingExtraError, OutcomeUnknown, VenueRefused
 
-__all__ = ["Client", "Place", "library"]
+__all__ = ["UNAUTHORIZED", "Client", "Place", "endpoint", "library"]
 
 log = logging.getLogger(__name__)
 
 #: Where practice and real accounts are (OANDA's development guide, "Environments").
 PRACTICE = ("https://api-fxpractice.oanda.com", "https://stream-fxpractice.oanda.com")
 LIVE = ("https://api-fxtrade.oanda.com", "https://stream-fxtrade.oanda.com")
+
+#: The code of a refusal for the sake of the token, whatever else OANDA calls it.
+UNAUTHORIZED = "HTTP_401"
 
 
 @functools.lru_cache(maxsize=None)
@@ -53,7 +56,7 @@ class Place:
     def __repr__(self) -> str:
         return f"Place({self.api!r})"
 
-    def session(self, timeout: Optional[float] = None) -> Any:
+    def session(self, timeout: Optional[float]) -> Any:
         """Return a new session; ``timeout`` is that of each read, in seconds."""
         return library().API(
             access_token=self._token,
@@ -64,10 +67,14 @@ class Place:
 
 
 class Client:
-    """One session; for one thread at a time."""
+    """One session; for one thread at a time.
 
-    def __init__(self, place: Place) -> None:
-        self._session = place.session()
+    A read ends after ``timeout`` seconds, or after the place's. For a stream that is how long it
+    may be without a heartbeat.
+    """
+
+    def __init__(self, place: Place, timeout: Optional[float] = None) -> None:
+        self._session = place.session(timeout)
 
     def get(self, request: Any) -> Mapping[str, Any]:
         """Return the answer to a question.
@@ -116,13 +123,6 @@ class Client:
         raise LinkError("a stream of OANDA has ended")
 
 
-class StreamClient(Client):
-    """A session for a stream, which must bring a heartbeat before ``timeout`` seconds are over."""
-
-    def __init__(self, place: Place, timeout: float) -> None:
-        self._session = place.session(timeout)
-
-
 def _refusal(error: Any) -> Exception:
     """Return what OANDA's refusal is for us: nothing was done, unless its server has failed."""
     try:
@@ -131,12 +131,10 @@ def _refusal(error: Any) -> Exception:
         told = {}
     told = told if isinstance(told, dict) else {}
     text = str(told.get("errorMessage") or f"status {error.code}")
-    code = str(told.get("errorCode") or f"HTTP_{error.code}")
+    named = None if error.code == 401 else told.get("errorCode")
     if error.code >= 500:
         return OutcomeUnknown(f"OANDA has failed: status {error.code}, {text}")
-    refused = VenueRefused(text, code)
-    refused.status = error.code  # type: ignore[attr-defined]
-    return refused
+    return VenueRefused(text, str(named or f"HTTP_{error.code}"))
 
 
 def _words(error: BaseException) -> str:

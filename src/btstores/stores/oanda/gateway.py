@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from urllib.parse import parse_qs, urlsplit
 
 from btstores.clock import NS_PER_SECOND, Clock, Timer
 from btstores.errors import (
@@ -28,7 +29,7 @@ from btstores.reports import (
     Tick,
 )
 from btstores.stores.gateway import Gateway, PutReport
-from btstores.stores.oanda.client import Client, Place, StreamClient, endpoint
+from btstores.stores.oanda.client import UNAUTHORIZED, Client, Place, endpoint
 from btstores.stores.oanda.convert import (
     account_of,
     body_of,
@@ -50,7 +51,7 @@ log = logging.getLogger(__name__)
 #: Real seconds between two looks at what is due, and monotonic ones between two at the account.
 _TURN, _ACCOUNT_NS, _SOON_NS = 0.05, NS_PER_SECOND, 200_000_000
 _FAILURES = 3
-#: A mass status at the start goes back so far for fills and ends.
+#: A mass status goes back so far for fills and ends when nobody asks for more.
 _PAST_NS = 24 * 3600 * NS_PER_SECOND
 _PAGE = 1000
 _DONE = frozenset(
@@ -72,7 +73,6 @@ class OandaGateway(Gateway):
         self._clock = clock
         self._place = place
         self._account = account or ""
-        self._wanted = wanted
         self._silence = silence
         self._orders = Client(place)
         self._asking = Client(place)
@@ -111,15 +111,12 @@ class OandaGateway(Gateway):
         try:
             known = self._orders.get(endpoint("accounts", "AccountList")).get("accounts") or []
         except VenueRefused as error:
-            if getattr(error, "status", 0) == 401:
+            if error.venue_code == UNAUTHORIZED:
                 raise ConfigError.of("token", "***", f"one that OANDA takes ({error})") from error
             raise LinkError(str(error)) from error
         names = [str(one.get("id")) for one in known if isinstance(one, dict)]
         if not self._account and len(names) == 1:
-            self._account = names[0]
-            self.prices = Prices(
-                self._clock, self._place, self._account, self._wanted, self._silence
-            )
+            self._account = self.prices.account = names[0]
         if self._account not in names:
             value = self._account or None
             raise ConfigError.of("account", value, "one of the token's: " + ", ".join(names))
@@ -175,7 +172,7 @@ class OandaGateway(Gateway):
 
     def _read(self, generation: int) -> None:
         """Read the stream of transactions until the link is given up."""
-        client = StreamClient(self._place, self._silence)
+        client = Client(self._place, self._silence)
         request = endpoint("transactions", "TransactionsStream", self._account)
         try:
             for line in client.lines(request):
@@ -212,7 +209,7 @@ class OandaGateway(Gateway):
         self._tell_account(answer)
         behind = self.transactions.is_behind(answer.get("lastTransactionID"))
         if behind and self._was_behind:
-            self._catch_up(self._turning)
+            self._catch_up()
         self._was_behind = behind
         held = self._turning.get(endpoint("positions", "OpenPositions", self._account))
         put, now_ns = self._put, self._clock.time_ns()
@@ -225,19 +222,17 @@ class OandaGateway(Gateway):
         if put is not None and isinstance(row, dict):
             put(account_of(row, self._clock.time_ns()))
 
-    def _catch_up(self, client: Client) -> List[Mapping[str, Any]]:
+    def _catch_up(self) -> None:
         """Hear all transactions after the last that was heard. Raises `LinkError`."""
-        heard: List[Mapping[str, Any]] = []
         since = self.transactions.last_id
         while True:
             params = {"id": since}
             request = endpoint("transactions", "TransactionsSinceID", self._account, params=params)
-            rows = _rows(client.get(request).get("transactions"))
+            rows = _rows(self._turning.get(request).get("transactions"))
             for row in rows:
                 self.transactions.hear(row)
-            heard += rows
             if len(rows) < _PAGE:
-                return heard
+                return
             since = _id_of(rows[-1].get("id"))
 
     # What the store asks for
@@ -307,11 +302,11 @@ class OandaGateway(Gateway):
 
     def mass_status(self, since_ns: Optional[int] = None) -> MassStatus:
         try:
-            return self._status()
+            return self._status(since_ns)
         except VenueRefused as error:
             raise LinkError(str(error)) from error
 
-    def _status(self) -> MassStatus:
+    def _status(self, since_ns: Optional[int]) -> MassStatus:
         now_ns = self._clock.time_ns()
         answer = self._orders.get(endpoint("accounts", "AccountDetails", self._account))
         row = answer.get("account")
@@ -319,17 +314,22 @@ class OandaGateway(Gateway):
             raise LinkError("OANDA has answered a question for the account without one")
         trades = {str(one.get("id")): one for one in _rows(row.get("trades"))}
         self.transactions.trades.update(trades)
-        orders, fills = self._past(now_ns)
+        orders, fills = self._past(now_ns, since_ns)
         pending = [order_of(one, trades, now_ns) for one in _rows(row.get("orders"))]
         orders += [one for one in pending if one is not None]
         positions = tuple(_positions(row.get("positions"), now_ns))
         accounts = (account_of(row, now_ns),)
         return MassStatus(now_ns, tuple(orders), tuple(fills), positions, accounts)
 
-    def _past(self, now_ns: int) -> Tuple[List[OrderReport], List[FillReport]]:
-        """Return how orders have ended and what was filled, as far back as a day."""
+    def _past(
+        self, now_ns: int, since_ns: Optional[int]
+    ) -> Tuple[List[OrderReport], List[FillReport]]:
+        """Return how orders have ended and what was filled since then."""
+        begin_ns = self.prices.now_ns() - _PAST_NS
+        if since_ns is not None:
+            begin_ns = min(begin_ns, since_ns + self.prices.offset_ns)
         params = {
-            "from": time_text(max(0, self.prices.now_ns() - _PAST_NS)),
+            "from": time_text(max(0, begin_ns)),
             "type": "ORDER_FILL,ORDER_CANCEL",
             "pageSize": _PAGE,
         }
@@ -349,10 +349,8 @@ class OandaGateway(Gateway):
 
     def _page(self, link: str) -> List[Mapping[str, Any]]:
         """Return the transactions of a page, whose link names its first and last."""
-        params = dict(
-            part.split("=", 1) for part in link.partition("?")[2].split("&") if "=" in part
-        )
-        wanted = {name: params[name] for name in ("from", "to") if name in params}
+        params = parse_qs(urlsplit(link).query)
+        wanted = {name: params[name][0] for name in ("from", "to") if name in params}
         request = endpoint("transactions", "TransactionIDRange", self._account, params=wanted)
         return _rows(self._orders.get(request).get("transactions"))
 

@@ -11,7 +11,7 @@ from btstores.inbox import Guard, Outbox
 from btstores.instruments import TimeFrame
 from btstores.reports import Bar, Subscription, Tick
 from btstores.stores.gateway import PutReport
-from btstores.stores.oanda.client import Client, Place, StreamClient, endpoint
+from btstores.stores.oanda.client import Client, Place, endpoint
 from btstores.stores.oanda.convert import (
     CANDLES,
     GRANULARITIES,
@@ -42,7 +42,7 @@ class Prices:
         self, clock: Clock, place: Place, account: str, wanted: str, silence: float
     ) -> None:
         self._clock = clock
-        self._place, self._account, self._wanted = place, account, wanted
+        self._place, self.account, self._wanted = place, account, wanted
         self._silence = silence
         self._lock = Guard()
         self._wishes: Dict[Subscription, None] = {}
@@ -110,9 +110,9 @@ class Prices:
 
     def _read(self, symbols: Sequence[str], generation: int) -> None:
         """Read the stream until another takes its place."""
-        client = StreamClient(self._place, self._silence)
+        client = Client(self._place, self._silence)
         params = {"instruments": ",".join(symbols), "snapshot": "True"}
-        request = endpoint("pricing", "PricingStream", self._account, params=params)
+        request = endpoint("pricing", "PricingStream", self.account, params=params)
         try:
             for line in client.lines(request):
                 if generation != self._generation:

@@ -6,9 +6,10 @@ import abc
 from typing import Any, ClassVar, Dict, Mapping, NamedTuple, Sequence, Tuple
 
 from btstores.sim.faults import Chance
+from btstores.sim.switches import FaultKind
 from btstores.stores.base import BaseStore
 
-__all__ = ["FOREIGN", "Arena", "Book"]
+__all__ = ["FOREIGN", "Arena", "Book", "chances_of", "options_of"]
 
 #: How the ids of orders begin that somebody else has sent.
 FOREIGN = "foreign"
@@ -73,3 +74,25 @@ class Arena(abc.ABC):
     @abc.abstractmethod
     def close(self) -> None:
         """Free what the venue holds."""
+
+
+def chances_of(
+    table: Mapping[str, FaultKind], likely: Mapping[str, Tuple[float, float]]
+) -> Dict[str, Chance]:
+    """Return the chances of faults of a table, of a kill, and of somebody else.
+
+    ``likely`` has for each fault its weight and how many seconds it lasts at most.
+    """
+    return {
+        **{name: Chance(*pair, table[name].doc) for name, pair in likely.items()},
+        "kill": Chance(1, 0, "the process is killed"),
+        "somebody": Chance(1, 0, "somebody else trades on the account"),
+    }
+
+
+def options_of(kind: FaultKind, options: Mapping[str, Any], speed: float) -> Dict[str, Any]:
+    """Return how to switch a fault on where the venue's time is ``speed`` times as fast."""
+    seconds = float(options.get("seconds", 0.0)) / speed
+    if kind.when == "while":
+        return {"lasts": seconds}
+    return {"seconds": seconds} if seconds else {}

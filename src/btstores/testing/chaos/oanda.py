@@ -9,7 +9,7 @@ from btstores.stores.oanda.simulator import AccountConfig, OandaConfig, make_oan
 from btstores.stores.oanda.simulator.faults import FAULTS
 from btstores.stores.oanda.simulator.orders import Order
 from btstores.stores.oanda.store import OandaStore
-from btstores.testing.chaos.arena import FOREIGN, Arena, Book
+from btstores.testing.chaos.arena import FOREIGN, Arena, Book, chances_of, options_of
 
 __all__ = ["OandaArena"]
 
@@ -29,25 +29,26 @@ class OandaArena(Arena):
     #: What margin is left moves with the price; a lot binds 36 dollars.
     cash_slack = 10.0
     eagerness = 0.3
-    chances: ClassVar[Mapping[str, Chance]] = {
-        "stream_end": Chance(2, 0, FAULTS["stream_end"].doc),
-        "stream_cut": Chance(2, 0, FAULTS["stream_cut"].doc),
-        "reset": Chance(2, 0, FAULTS["reset"].doc),
-        "listener_down": Chance(1, 60, FAULTS["listener_down"].doc),
-        "silence": Chance(1, 60, FAULTS["silence"].doc),
-        "status": Chance(3, 0, FAULTS["status"].doc),
-        "ack_lost": Chance(3, 0, FAULTS["ack_lost"].doc),
-        "ack_late": Chance(2, 40, FAULTS["ack_late"].doc),
-        "unanswered": Chance(2, 0, FAULTS["unanswered"].doc),
-        "not_json": Chance(2, 0, FAULTS["not_json"].doc),
-        "transaction_twice": Chance(3, 0, FAULTS["transaction_twice"].doc),
-        "transaction_late": Chance(3, 0, FAULTS["transaction_late"].doc),
-        "transaction_lost": Chance(3, 0, FAULTS["transaction_lost"].doc),
-        "garbage_line": Chance(1, 0, FAULTS["garbage_line"].doc),
-        "empty_price": Chance(2, 0, FAULTS["empty_price"].doc),
-        "kill": Chance(1, 0, "the process is killed"),
-        "somebody": Chance(1, 0, "somebody else trades on the account"),
-    }
+    chances: ClassVar[Mapping[str, Chance]] = chances_of(
+        FAULTS,
+        {
+            "stream_end": (2, 0),
+            "stream_cut": (2, 0),
+            "reset": (2, 0),
+            "listener_down": (1, 60),
+            "silence": (1, 60),
+            "status": (3, 0),
+            "ack_lost": (3, 0),
+            "ack_late": (2, 40),
+            "unanswered": (2, 0),
+            "not_json": (2, 0),
+            "transaction_twice": (3, 0),
+            "transaction_late": (3, 0),
+            "transaction_lost": (3, 0),
+            "garbage_line": (1, 0),
+            "empty_price": (2, 0),
+        },
+    )
 
     def __init__(self, seed: int, seconds: float, emulate: Any = ()) -> None:
         self._emulate = emulate
@@ -91,12 +92,7 @@ class OandaArena(Arena):
         if name == "somebody":
             self._trade(1 if draw < 0.5 else -1)
             return
-        given: Dict[str, Any] = {}
-        seconds = float(options.get("seconds", 0.0)) / _SPEED
-        if FAULTS[name].when == "while":
-            given["lasts"] = seconds
-        elif seconds:
-            given["seconds"] = seconds
+        given = options_of(FAULTS[name], options, _SPEED)
         if name == "status":
             given["code"] = 429 if draw < 0.5 else 503
         self._server.faults.on(name, **given)

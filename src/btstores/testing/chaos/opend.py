@@ -13,7 +13,7 @@ from btstores.stores.futu.opend.codes import FINAL
 from btstores.stores.futu.opend.faults import FAULTS
 from btstores.stores.futu.opend.session import Refused
 from btstores.stores.futu.store import FutuStore
-from btstores.testing.chaos.arena import FOREIGN, Arena, Book
+from btstores.testing.chaos.arena import FOREIGN, Arena, Book, chances_of, options_of
 
 __all__ = ["OpenDArena"]
 
@@ -43,27 +43,28 @@ class OpenDArena(Arena):
     short = False
     rest = 1200.0
     eagerness = 0.9
-    chances: ClassVar[Mapping[str, Chance]] = {
-        "clean_close": Chance(2, 0, FAULTS["clean_close"].doc),
-        "reset": Chance(2, 0, FAULTS["reset"].doc),
-        "mid_frame_drop": Chance(1, 0, FAULTS["mid_frame_drop"].doc),
-        "garbage": Chance(1, 0, FAULTS["garbage"].doc),
-        "listener_down": Chance(1, 60, FAULTS["listener_down"].doc),
-        "silence": Chance(1, 60, FAULTS["silence"].doc),
-        "upstream_down": Chance(1, 60, FAULTS["upstream_down"].doc),
-        "ack_lost": Chance(3, 0, FAULTS["ack_lost"].doc),
-        "ack_late": Chance(2, 40, FAULTS["ack_late"].doc),
-        "bad_sha1": Chance(1, 0, FAULTS["bad_sha1"].doc),
-        "duplicate_push": Chance(3, 0, FAULTS["duplicate_push"].doc),
-        "reorder_push": Chance(3, 0, FAULTS["reorder_push"].doc),
-        "push_before_ack": Chance(2, 60, FAULTS["push_before_ack"].doc),
-        "order_list_lag": Chance(2, 60, FAULTS["order_list_lag"].doc),
-        "pushes_lost": Chance(1, 300, FAULTS["pushes_lost"].doc),
-        "history_fails": Chance(1, 0, FAULTS["history_fails"].doc),
-        "na_numbers": Chance(1, 60, FAULTS["na_numbers"].doc),
-        "kill": Chance(1, 0, "the process is killed"),
-        "somebody": Chance(1, 0, "somebody else trades on the account"),
-    }
+    chances: ClassVar[Mapping[str, Chance]] = chances_of(
+        FAULTS,
+        {
+            "clean_close": (2, 0),
+            "reset": (2, 0),
+            "mid_frame_drop": (1, 0),
+            "garbage": (1, 0),
+            "listener_down": (1, 60),
+            "silence": (1, 60),
+            "upstream_down": (1, 60),
+            "ack_lost": (3, 0),
+            "ack_late": (2, 40),
+            "bad_sha1": (1, 0),
+            "duplicate_push": (3, 0),
+            "reorder_push": (3, 0),
+            "push_before_ack": (2, 60),
+            "order_list_lag": (2, 60),
+            "pushes_lost": (1, 300),
+            "history_fails": (1, 0),
+            "na_numbers": (1, 60),
+        },
+    )
 
     def __init__(self, seed: int, seconds: float, emulate: Any = ()) -> None:
         self._emulate = emulate
@@ -108,14 +109,9 @@ class OpenDArena(Arena):
             with contextlib.suppress(Refused):  # there may be nothing to sell
                 self._account.place_by_hand(self.symbol, side, self.lot, None, remark=remark)
             return
-        given: Dict[str, Any] = {}
-        seconds = float(options.get("seconds", 0.0)) / _SPEED
-        if FAULTS[name].when == "while":
-            given["lasts"] = seconds
-            if name == "order_list_lag":
-                given["seconds"] = _LAG
-        elif seconds:
-            given["seconds"] = seconds
+        given = options_of(FAULTS[name], options, _SPEED)
+        if name == "order_list_lag":
+            given["seconds"] = _LAG
         self._opend.faults.on(name, **given)
 
     def calm(self) -> None:

@@ -9,97 +9,43 @@ import pytest
 
 pytest.importorskip("futu", reason="futu-api is not installed")
 
+from btstores.clock import wall_clock
 from btstores.errors import ConfigError, LinkError, UnknownInstrumentError
-from btstores.handlers.base import Listener
 from btstores.instruments import TimeFrame
 from btstores.markets import MarketType, Sessions, get_market_config
-from btstores.orders.book import OrderRecord
 from btstores.orders.lifecycle import OrderState
 from btstores.reports import (
-    Bar,
-    LinkReport,
     LinkState,
     OrderEvent,
-    OrderRequest,
-    OrderType,
-    Side,
     Subscription,
     Tick,
 )
+from btstores.sim.replay import ReplayClock
 from btstores.stores.futu import sdk
 from btstores.stores.futu.opend import OpenDConfig, make_opend
 from btstores.stores.futu.store import FutuStore
 from tests.support.opend import give_key, make_key, wait_for
+from tests.support.stage import Stage
 
 SYMBOL = "HK.00700"
 TICKS = Subscription(SYMBOL, int(TimeFrame.TICKS))
 MINUTES = Subscription(SYMBOL, int(TimeFrame.MINUTES))
 
 
-class Ears(Listener):
-    def __init__(self):
-        self.events, self.fills = [], []
-
-    def on_order(self, record, event):
-        self.events.append(event)
-
-    def on_fill(self, record, fill):
-        self.fills.append(fill)
-
-
-class Stage:
-    """A store and its OpenD. What the store is told is in the lists."""
+class FutuStage(Stage):
+    """A store and its OpenD."""
 
     def __init__(self, opend, **params):
         self.opend = opend
+        given = {"timeout": 5.0, "reconnect_interval": 0.02, "market": MarketType.HK_STOCK}
         make = FutuStore
-        params = {
-            "timeout": 5.0,
-            "reconnect_interval": 0.02,
-            "market": MarketType.HK_STOCK,
-            **params,
-        }
-        self.store = make(port=opend.port, **params)
-        self.ears = Ears()
-        self.store.set_listener(self.ears)
-        self.bars, self.ticks, self.links, self.news = [], [], [], []
-        dispatch = self.store._dispatch
-        for kind, kept in ((Bar, self.bars), (Tick, self.ticks), (LinkReport, self.links)):
-            dispatch.add(kind, kept.append)
-        self._count = 0
-
-    def until(self, condition, limit=10.0):
-        def look():
-            self.store.process_events()
-            self.news += self.store.get_notifications()
-            return condition()
-
-        return wait_for(look, limit)
-
-    def connect(self):
-        self.store.connect()
-        self.until(lambda: self.store.authenticated)
-        return self
-
-    def order(self, size=100.0, price=None, side=Side.BUY):
-        self._count += 1
-        kind = OrderType.MARKET if price is None else OrderType.LIMIT
-        request = OrderRequest(
-            self.store.clock.new_id(), SYMBOL, side, size, kind, price, reference_price=400.0
-        )
-        record = OrderRecord(request)
-        self.store.order_create(record)
-        return record
+        super().__init__(make(port=opend.port, **{**given, **params}), SYMBOL, 100.0, 400.0)
 
     def cut(self, name, **options):
         """Break the link and wait until it is back."""
         before = len(self.links)
         self.opend.faults.on(name, **options)
-        self.until(lambda: self.has_been(LinkState.DOWN, before))
-        self.until(lambda: self.has_been(LinkState.READY, before))
-
-    def has_been(self, state, since=0):
-        return any(link.state is state and not link.subscription for link in self.links[since:])
+        self.until(lambda: self.is_back(before))
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +66,7 @@ def stage(opend):
     made = []
 
     def make(**params):
-        made.append(Stage(opend, **params))
+        made.append(FutuStage(opend, **params))
         return made[-1]
 
     yield make
@@ -243,7 +189,7 @@ def test_an_encrypted_link(tmp_path, monkeypatch, aes):
     give_key(monkeypatch, key)
     made = make_opend(OpenDConfig(port=0, symbols=(SYMBOL,), throttled=False, rsa_key=key, aes=aes))
     made.start()
-    one = Stage(made, rsa_key=key)
+    one = FutuStage(made, rsa_key=key)
     try:
         record = one.connect().order(price=300.0)
         one.until(lambda: record.state is OrderState.ACCEPTED)
@@ -377,6 +323,37 @@ def test_pushes_that_come_before_the_answer_twice_and_out_of_order_change_nothin
     )
 
 
+@pytest.mark.parametrize("environment", ["SIMULATE", "REAL"])
+def test_what_was_filled_days_ago_is_told_to_the_next_process(stage, opend, tmp_path, environment):
+    """It is in OpenD's lists of the past alone."""
+    days_ns, now_ns = 3 * 24 * 3600 * 10**9, opend.world.now_ns()
+    params = {"journal": str(tmp_path / "account.journal"), "trade_env": environment}
+    if environment == "REAL":
+        params["unlock"] = "123456".strip
+    before = ReplayClock(wall_clock(), now_ns - days_ns, 1.0)
+    before.run()
+    first = stage(clock=before, **params).connect()
+    record = first.order(price=opend.world.last_price(SYMBOL) - 2.0)
+    first.told(OrderEvent.ACCEPTED)
+    account = first.store.gateway.trading.terms.account
+    first.store.stop()
+    opend.world.inject(Tick(SYMBOL, 0, record.request.price - 1.0, 100_000.0))
+    venue = opend.accounts[account]
+    wait_for(lambda: venue.fills)
+    with venue.guard():
+        for order in venue.orders.values():
+            order.created_ns -= days_ns
+            order.updated_ns -= days_ns
+        for fill in venue.fills:
+            fill.time_ns -= days_ns
+            fill.updated_ns -= days_ns
+    again = stage(**params).connect()
+    again.until(lambda: again.held() == 100.0)
+    assert [fill.size for fill in again.ears.fills] == [100.0]
+    found = again.store.book.find(record.client_order_id)
+    assert (found.state, found.filled) == (OrderState.COMPLETED, 100.0)
+
+
 def test_fills_that_happen_while_the_link_is_broken_are_told_once(stage, opend):
     one = stage().connect()
     record = one.order(price=opend.world.last_price(SYMBOL) - 2.0)
@@ -482,7 +459,7 @@ def test_what_is_known_of_an_instrument(stage):
 def test_bars_are_complete_and_each_comes_once_over_a_break(stage):
     fast = make_opend(OpenDConfig(port=0, symbols=(SYMBOL,), speed=240.0, throttled=False))
     fast.start()
-    one = Stage(fast)
+    one = FutuStage(fast)
     try:
         one.connect()
         one.store.subscribe_market_data(SYMBOL, TimeFrame.MINUTES)

@@ -10,25 +10,18 @@ pytest.importorskip("oandapyV20", reason="oandapyV20 is not installed")
 
 from btstores.clock import wall_clock
 from btstores.errors import ConfigError, LinkError, UnknownInstrumentError
-from btstores.handlers.base import Listener
 from btstores.instruments import TimeFrame
-from btstores.orders.book import OrderRecord
+from btstores.orders.lifecycle import OrderState
 from btstores.reports import (
-    Bar,
-    LinkReport,
-    LinkState,
     OrderEvent,
-    OrderRequest,
-    OrderType,
-    Quote,
     Side,
     Subscription,
-    Tick,
 )
 from btstores.stores.oanda import OandaStore
 from btstores.stores.oanda.simulator import AccountConfig
 from tests.support.oanda import ACCOUNT, START, Desk
 from tests.support.opend import wait_for
+from tests.support.stage import Stage
 
 EUR = "EUR_USD"
 MINUTES = Subscription(EUR, int(TimeFrame.MINUTES))
@@ -36,70 +29,11 @@ TICKS = Subscription(EUR, int(TimeFrame.TICKS))
 QUOTES = TICKS._replace(quotes=True)
 
 
-class Ears(Listener):
-    def __init__(self):
-        self.events, self.fills = [], []
-
-    def on_order(self, record, event):
-        self.events.append(event)
-
-    def on_fill(self, record, fill):
-        if not record.foreign:
-            self.fills.append(fill)
-
-
-class Stage:
-    """A store at OANDA, and what it is told."""
-
-    def __init__(self, desk, **params):
-        self.desk = desk
-        given = {"token": "token", "account": ACCOUNT, "timeout": 5.0, "port": desk.server.port}
-        make = OandaStore
-        self.store = make(**{**given, "reconnect_interval": 0.02, "silence": 5.5, **params})
-        self.ears = Ears()
-        self.store.set_listener(self.ears)
-        self.bars, self.ticks, self.quotes, self.links = [], [], [], []
-        for kind, kept in (
-            (Bar, self.bars),
-            (Tick, self.ticks),
-            (Quote, self.quotes),
-            (LinkReport, self.links),
-        ):
-            self.store._dispatch.add(kind, kept.append)
-        self._count = 0
-
-    def until(self, condition, limit=10.0):
-        def look():
-            self.store.process_events()
-            self.store.get_notifications()
-            return condition()
-
-        return wait_for(look, limit)
-
-    def connect(self):
-        self.store.connect()
-        self.until(lambda: self.store.authenticated)
-        return self
-
-    def order(self, size=1000.0, price=None, side=Side.BUY):
-        self._count += 1
-        kind = OrderType.MARKET if price is None else OrderType.LIMIT
-        key = self.store.clock.new_id()
-        request = OrderRequest(key, EUR, side, size, kind, price, reference_price=1.1)
-        record = OrderRecord(request)
-        self.store.order_create(record)
-        return record
-
-    def held(self):
-        report = self.store.position_handler.positions.get(EUR)
-        return 0.0 if report is None else report.size
-
-    def told(self, *events):
-        self.until(lambda: self.ears.events[-len(events) :] == list(events))
-
-    def is_down_and_up(self, since):
-        states = [link.state for link in self.links[since:] if link.subscription is None]
-        return LinkState.DOWN in states and states[-1] is LinkState.READY
+def stage_at(desk, **params):
+    given = {"token": "token", "account": ACCOUNT, "timeout": 5.0, "port": desk.server.port}
+    given.update(reconnect_interval=0.02, silence=5.5, **params)
+    make = OandaStore
+    return Stage(make(**given), EUR, size=1000.0, price=1.1)
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +54,7 @@ def stage(desk):
     made = []
 
     def make(**params):
-        made.append(Stage(desk, **params))
+        made.append(stage_at(desk, **params))
         return made[-1]
 
     yield make
@@ -156,7 +90,7 @@ def test_the_only_account_need_not_be_named(stage):
 def test_where_nobody_listens(desk):
     desk.server.stop()
     with pytest.raises(LinkError, match="OANDA does not answer"):
-        Stage(desk).store.connect()
+        stage_at(desk).store.connect()
 
 
 def test_symbols_and_what_is_known_of_them(stage):
@@ -247,6 +181,21 @@ def test_an_answer_that_is_lost(stage, desk, fault):
 # Streams
 
 
+def test_what_was_filled_days_ago_is_told_to_the_next_process(stage, desk, tmp_path):
+    path = str(tmp_path / "account.journal")
+    first = stage(journal=path, clock=desk.clock).connect()
+    record = first.order(price=1.05)
+    first.told(OrderEvent.ACCEPTED)
+    first.store.stop()
+    desk.price(1.04, 1.0402)
+    desk.clock.advance(5 * 24 * 3600.0)
+    again = stage(journal=path, clock=desk.clock).connect()
+    again.until(lambda: again.held() == 1000.0)
+    assert [(fill.size, fill.price) for fill in again.ears.fills] == [(1000.0, 1.0402)]
+    found = again.store.book.find(record.client_order_id)
+    assert (found.state, found.filled) == (OrderState.COMPLETED, 1000.0)
+
+
 def test_a_transaction_that_the_stream_has_lost_is_found(stage, desk):
     one = stage().connect()
     record = one.order(price=1.0)
@@ -293,7 +242,7 @@ def test_a_broken_link_comes_back_with_all_there_was(stage, desk, fault, options
     before = len(one.links)
     desk.faults.on(fault, **options)
     desk.price(0.99, 0.9902)
-    one.until(lambda: one.is_down_and_up(before))
+    one.until(lambda: one.is_back(before))
     one.until(lambda: [fill.client_order_id for fill in one.ears.fills] == [record.client_order_id])
     desk.price(1.05, 1.0502)
     one.until(lambda: one.ticks[-1].price == 1.0501)
@@ -305,10 +254,10 @@ def test_a_stream_without_heartbeats_is_dead(stage, desk):
     before = len(one.links)
     desk.faults.on("silence", stream="transactions", lasts=1.0)
     one.store.gateway._loser_of(one.store.gateway._generation)("begin again")
-    one.until(lambda: one.is_down_and_up(before))
+    one.until(lambda: one.is_back(before))
     desk.faults.on("silence", stream="transactions", lasts=1.0)
     before = len(one.links)
-    one.until(lambda: one.is_down_and_up(before))
+    one.until(lambda: one.is_back(before))
 
 
 # Prices
@@ -375,7 +324,7 @@ def test_a_page_that_is_no_json_is_told(stage, desk):
 def test_ids_past_a_digit():
     desk = Desk(wall_clock(), AccountConfig(ACCOUNT, first_id=997))
     desk.venue.rates.always_open = True
-    one = Stage(desk).connect()
+    one = stage_at(desk).connect()
     for _ in range(3):
         one.order()
     one.until(lambda: len(one.ears.fills) == 3)
@@ -387,7 +336,7 @@ def test_ids_past_a_digit():
 def test_a_sale_ends_what_was_bought_in_an_account_that_hedges():
     desk = Desk(wall_clock(), AccountConfig(ACCOUNT, hedging=True))
     desk.venue.rates.always_open = True
-    one = Stage(desk).connect()
+    one = stage_at(desk).connect()
     one.order()
     one.order(side=Side.SELL)
     one.until(lambda: len(one.ears.fills) == 2)

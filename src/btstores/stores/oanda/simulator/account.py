@@ -20,15 +20,13 @@ __all__ = ["Account", "AccountConfig"]
 class AccountConfig:
     """An account to begin with.
 
-    ``first_id`` is the number of its first transaction. ``fifo`` is whether the rules of the
-    United States hold: no trade may be closed before an older one of the same size.
+    ``first_id`` is the number of its first transaction.
     """
 
     account_id: str = "101-004-1234567-001"
     currency: str = "USD"
     balance: float = 100_000.0
     hedging: bool = False
-    fifo: bool = False
     first_id: int = 1
     alias: str = "Primary"
 

@@ -63,8 +63,6 @@ class Dealer:
         )
         order.order_id, order.created_ns = told["id"], told["time_ns"]
         account.orders[order.order_id] = order
-        if order.tif == "GFD":
-            order.gtd_ns = None
         done = {"orderCreateTransaction": told}
         board = account.rates.boards[order.instrument]
         if order.kind == "TRAILING_STOP_LOSS" and board.price is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from btstores.stores.oanda.simulator.orders import BadRequest
 from btstores.stores.oanda.simulator.text import parse_time
@@ -51,10 +51,6 @@ class Request:
         self.token = str(headers.get("Authorization", "")).partition(" ")[2]
         self._raw = body
         self.number = number
-
-    def part(self, text: str) -> str:
-        """Return a piece of the path as its sender meant it."""
-        return unquote(text)
 
     def body(self) -> Dict[str, Any]:
         """Return the JSON object that was sent. Raises `BadRequest`."""

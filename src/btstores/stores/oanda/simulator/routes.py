@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any, Dict, List, Optional, Pattern, Tuple
+from urllib.parse import unquote
 
 from btstores.stores.oanda.simulator.account import Account
 from btstores.stores.oanda.simulator.answers import tell
@@ -71,7 +72,7 @@ class Routes:
                 found = path.fullmatch(request.path)
                 if found is not None and method == request.method:
                     named = {
-                        name: request.part(value)
+                        name: unquote(value)
                         for name, value in found.groupdict().items()
                         if value is not None
                     }

@@ -264,6 +264,8 @@ class _Connection(http.server.BaseHTTPRequestHandler):
             return
         self.close_connection = True
         self.send_response(200)
+        # Said, so that no client asks again on a connection that ends with its stream.
+        self.send_header("Connection", "close")
         self.send_header("Content-Type", "application/octet-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.send_header("RequestID", number)
