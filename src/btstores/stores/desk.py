@@ -49,7 +49,14 @@ from btstores.reports import (
     TimerReport,
 )
 from btstores.stores.changes import problems_of_change
-from btstores.stores.emulation import EMULATED_NAMES, Plan, Relations, plan_of, read_emulate
+from btstores.stores.emulation import (
+    EMULATED_NAMES,
+    Plan,
+    Relations,
+    has_bracket,
+    plan_of,
+    read_emulate,
+)
 from btstores.stores.facts import may_be_short, risk_facts, validation_facts
 from btstores.stores.holdings import Holdings
 from btstores.stores.sender import OrderSender
@@ -194,12 +201,17 @@ class OrderDesk(Listener):
     # Who does what of an order
 
     def _plans(self, group: Sequence[OrderRecord]) -> Dict[str, Plan]:
+        requests, can = [record.request for record in group], self._store.capabilities
+        children = sum(request.parent_id is not None for request in requests)
+        fits = "bracket" not in self._emulate and has_bracket(requests, can)
         alone = {
-            record.client_order_id: self._plan(record.request, Relations()) for record in group
+            request.client_order_id: self._plan(
+                request, Relations(fits and request.parent_id is not None, children=children)
+            )
+            for request in requests
         }
-        if all(not _has_relatives(record.request) for record in group):
+        if not any(map(_has_relatives, requests)):
             return alone
-        children = sum(record.request.parent_id is not None for record in group)
         kept = any(plan.does for plan in alone.values())
         plans = {}
         for record in group:
@@ -214,6 +226,7 @@ class OrderDesk(Listener):
                 request.parent_id is not None,
                 request.oco_id is not None,
                 children,
+                fits,
                 kept or any(other is not None and other in self.engine for other in others),
             )
             plans[record.client_order_id] = self._plan(request, relations)
@@ -222,7 +235,7 @@ class OrderDesk(Listener):
     def _plan(self, request: OrderRequest, relations: Relations) -> Plan:
         emulate, can, kind = self._emulate, self._store.capabilities, request.order_type.value
         is_stop = EMULATED_NAMES.get(kind) is Emulated.STOP
-        is_exit = relations.in_bracket and relations.children > 1 and not can.bracket
+        is_exit = relations.in_bracket and relations.children > 1 and not relations.fits
         if is_stop and is_exit and self._take_turns(request):
             # Waiting at the venue it would keep from its target what both would sell.
             emulate |= {kind}

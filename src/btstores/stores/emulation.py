@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, FrozenSet, Iterable, List, NamedTuple, Set, Tuple
+from typing import Any, FrozenSet, Iterable, List, NamedTuple, Sequence, Set, Tuple
 
 from btstores.errors import ConfigError
 from btstores.orders.legs import Emulated
 from btstores.reports import OrderRequest, OrderType, TimeInForce
 from btstores.stores.gateway import Capabilities
 
-__all__ = ["EMULATED_NAMES", "Plan", "Relations", "plan_of", "read_emulate"]
+__all__ = ["EMULATED_NAMES", "Plan", "Relations", "has_bracket", "plan_of", "read_emulate"]
 
 #: What `emulate` may name, and what it stands for.
 EMULATED_NAMES = {
@@ -32,13 +32,15 @@ STANDARD_EXTRAS = ("reduce_only", "post_only", "iceberg")
 class Relations(NamedTuple):
     """How an order hangs together with others.
 
-    ``children`` is how many exits its bracket has; ``kept`` says that a relative is kept by
-    the core, so that the venue does not know it.
+    ``children`` is how many exits its bracket has, ``fits`` whether a venue that has brackets
+    can have this one; ``kept`` says that a relative is kept by the core, so that the venue does
+    not know it.
     """
 
     in_bracket: bool = False
     in_oco: bool = False
     children: int = 0
+    fits: bool = True
     kept: bool = False
 
 
@@ -63,6 +65,26 @@ def read_emulate(names: Any) -> FrozenSet[str]:
             known = ", ".join(["all", *EMULATED_NAMES])
             raise ConfigError.of("emulate", name, f"some of {known}")
     return frozenset(given)
+
+
+def has_bracket(group: Sequence[OrderRequest], can: Capabilities) -> bool:
+    """Return whether a venue takes orders that go out together as a bracket of its own."""
+    children = [request for request in group if request.parent_id is not None]
+    if not can.bracket or not children:
+        return False
+    if can.bracket_children is not None and len(children) > can.bracket_children:
+        return False
+    if not can.exits:
+        return True
+    entries = {request.client_order_id: request for request in group}
+    limits = [request for request in children if request.order_type is OrderType.LIMIT]
+    return max(len(limits), len(children) - len(limits)) <= 1 and all(
+        request.order_type in can.exits
+        and request.trail_percent is None
+        and str(request.parent_id) in entries
+        and request.size == entries[str(request.parent_id)].size
+        for request in children
+    )
 
 
 def plan_of(
@@ -96,7 +118,9 @@ def _demands(
     kind = request.order_type
     after = OrderType.LIMIT if request.limit_price is not None else OrderType.MARKET
     substitute = EMULATED_NAMES.get(kind.value) if after in can.order_types else None
-    yield kind.value, kind in can.order_types, substitute, f"{kind.value} orders"
+    native = relations.in_bracket and can.bracket and relations.fits and not relations.kept
+    had = kind in can.order_types or (native and kind in can.exits)
+    yield kind.value, had, substitute, f"{kind.value} orders"
     tif, lasting = request.tif, {TimeInForce.GTC, TimeInForce.DAY} & can.tifs
     if tif is not TimeInForce.GTC:
         timed = request.expire_ns is not None and lasting
@@ -106,10 +130,8 @@ def _demands(
     if tif in _LASTING and lasting == {TimeInForce.DAY} and kind is not OrderType.MARKET:
         yield "renewal", tif in can.tifs, Emulated.RENEWAL, f"{tif.value} orders"
     if relations.in_bracket:
-        most = can.bracket_children
-        fits = most is None or relations.children <= most
-        had = can.bracket and fits and not relations.kept
-        yield "bracket", had, Emulated.BRACKET, "brackets" if fits else f"brackets of over {most}"
+        words = "brackets" if relations.fits else "brackets of such orders"
+        yield "bracket", native, Emulated.BRACKET, words
     for extra in STANDARD_EXTRAS:
         if request.extras.get(extra):
             yield extra, extra in can.extras, None, f"{extra} orders"

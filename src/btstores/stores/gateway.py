@@ -55,7 +55,9 @@ class Capabilities:
 
     ``timeframes`` holds (time frame, compression) pairs; compression 0 stands for any.
     ``modify`` names the fields of a live order that can be changed. ``bracket_children`` is
-    how many exits a bracket may have at most, None for any number. ``tells_power`` is True
+    how many exits a bracket may have at most, None for any number. ``exits`` are the kinds that
+    they must be where the venue ties them to what the entry opens: of limits and of stops one at
+    most, and each for all that the entry is for; empty for any. ``tells_power`` is True
     where the venue itself refuses what the account cannot pay, before it takes the order.
     ``partial`` is whether an order may be executed in parts.
     ``freezes`` is True where a working sell order keeps what it sells from all others, so that
@@ -68,6 +70,7 @@ class Capabilities:
     tifs: FrozenSet[TimeInForce] = frozenset({TimeInForce.GTC})
     bracket: bool = False
     bracket_children: Optional[int] = None
+    exits: FrozenSet[OrderType] = frozenset()
     oco: bool = False
     modify: FrozenSet[str] = frozenset()
     short: bool = False
@@ -87,7 +90,7 @@ class Capabilities:
     def to_dict(self) -> Dict[str, Any]:
         """Return it as plain JSON values."""
         plain = dataclasses.asdict(self)
-        for name in ("order_types", "tifs"):
+        for name in ("order_types", "exits", "tifs"):
             plain[name] = sorted(one.value for one in plain[name])
         for name in ("modify", "timeframes", "extras"):
             plain[name] = sorted(plain[name])
@@ -99,6 +102,7 @@ class Capabilities:
         """Return what `to_dict` has written. What a newer version knows besides is left out."""
         read: Dict[str, Callable[[Any], Any]] = {
             "order_types": lambda values: frozenset(map(OrderType, values)),
+            "exits": lambda values: frozenset(map(OrderType, values)),
             "tifs": lambda values: frozenset(map(TimeInForce, values)),
             "timeframes": lambda values: frozenset(map(tuple, values)),
             "modify": frozenset,

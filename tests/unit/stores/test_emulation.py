@@ -9,7 +9,7 @@ import pytest
 from btstores.errors import ConfigError
 from btstores.orders.legs import Emulated
 from btstores.reports import OrderRequest, OrderType, Side, TimeInForce
-from btstores.stores.emulation import EMULATED_NAMES, Relations, plan_of, read_emulate
+from btstores.stores.emulation import EMULATED_NAMES, Relations, has_bracket, plan_of, read_emulate
 from btstores.stores.gateway import ALL_ORDER_TYPES, Capabilities
 
 T, E = OrderType, Emulated
@@ -64,10 +64,53 @@ def test_a_stop_needs_the_order_that_it_becomes():
     assert plan(order(T.STOP_LIMIT, price=9.0, limit_price=9.0), only_limits).does == {E.STOP}
 
 
+def exit_of(kind, size=10.0, **kw):
+    return order(kind, parent_id="entry", **kw)._replace(size=size)
+
+
+ENTRY = order()._replace(client_order_id="entry", size=10.0)
+TARGET = exit_of(T.LIMIT, price=11.0)
+STOP = exit_of(T.STOP, price=9.0)
+TRAIL = exit_of(T.STOP_TRAIL, trail_amount=1.0)
+TIED = dataclasses.replace(
+    LEAST,
+    bracket=True,
+    bracket_children=2,
+    exits=frozenset({T.LIMIT, T.STOP, T.STOP_TRAIL}),
+)
+
+
+@pytest.mark.parametrize(
+    ("exits", "expected"),
+    [
+        ([TARGET, STOP], True),
+        ([TARGET, TRAIL], True),
+        ([STOP], True),
+        ([STOP, TRAIL], False),
+        ([TARGET, TARGET], False),
+        ([TARGET, STOP, TRAIL], False),
+        ([TARGET, exit_of(T.STOP, 5.0, price=9.0)], False),
+        ([exit_of(T.STOP_TRAIL, trail_percent=0.1)], False),
+        ([exit_of(T.STOP_LIMIT, price=9.0, limit_price=9.0)], False),
+    ],
+)
+def test_exits_that_are_tied_to_what_the_entry_opens(exits, expected):
+    assert has_bracket([ENTRY, *exits], TIED) is expected
+
+
 def test_a_bracket_of_more_children_than_the_venue_takes_is_kept_here():
     two = dataclasses.replace(ALL, bracket_children=2)
+    assert has_bracket([ENTRY, TARGET, TARGET], two)
+    assert not has_bracket([ENTRY, TARGET, TARGET, STOP], two)
+    assert not has_bracket([ENTRY, TARGET], LEAST)
     assert plan(order(), two, Relations(in_bracket=True, children=2)).does == frozenset()
-    assert plan(order(), two, Relations(in_bracket=True, children=3)).does == {E.BRACKET}
+    assert plan(order(), two, Relations(True, children=3, fits=False)).does == {E.BRACKET}
+
+
+def test_a_trailing_stop_that_the_venue_has_only_as_an_exit():
+    assert plan(TRAIL, TIED, Relations(True, children=1)).does == frozenset()
+    assert plan(TRAIL, TIED, Relations(True, children=1, kept=True)).does == {E.STOP, E.BRACKET}
+    assert plan(TRAIL._replace(parent_id=None), TIED).does == {E.STOP}
 
 
 def test_a_relative_of_what_is_kept_here_is_kept_here():

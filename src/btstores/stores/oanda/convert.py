@@ -37,14 +37,21 @@ __all__ = [
     "bars_of",
     "body_of",
     "changed",
+    "changed_terms",
+    "client_of",
     "end_of",
+    "end_of_order",
     "instrument_of",
     "number_of",
+    "number_text",
     "order_of",
     "position_of",
     "price_of",
     "reports_of",
+    "request_of",
     "time_of",
+    "time_text",
+    "timing_of",
 ]
 
 _SECONDS, _MINUTES = int(TimeFrame.SECONDS), int(TimeFrame.MINUTES)
@@ -208,7 +215,7 @@ def body_of(request: OrderRequest, instrument: Instrument) -> Dict[str, Any]:
     body: Dict[str, Any] = {
         "type": kind,
         "instrument": request.symbol,
-        "units": _text(request.side.sign * request.size, instrument.lot or 1.0),
+        "units": number_text(request.side.sign * request.size, instrument.lot or 1.0),
         # Also in an account that hedges a sale ends what was bought, as strategies mean it.
         "positionFill": "REDUCE_FIRST",
         "clientExtensions": {"id": request.client_order_id},
@@ -216,27 +223,46 @@ def body_of(request: OrderRequest, instrument: Instrument) -> Dict[str, Any]:
     if kind == "MARKET":
         body["timeInForce"] = "IOC" if request.tif is TimeInForce.IOC else "FOK"
         return body
-    body["price"] = _text(request.price or 0.0, instrument.tick_size or 1e-5)
-    body["timeInForce"] = _TIFS[request.tif]
-    if request.tif is TimeInForce.GTD and request.expire_ns is not None:
-        body["gtdTime"] = time_text(request.expire_ns)
+    body["price"] = number_text(request.price or 0.0, instrument.tick_size or 1e-5)
+    body.update(timing_of(request))
     return body
+
+
+def timing_of(request: OrderRequest) -> Dict[str, Any]:
+    """Return the fields that say how long an order may wait."""
+    told = {"timeInForce": _TIFS[request.tif]}
+    if request.tif is TimeInForce.GTD and request.expire_ns is not None:
+        told["gtdTime"] = time_text(request.expire_ns)
+    return told
+
+
+_TERMS = (
+    *("type", "instrument", "units", "tradeID", "price", "distance", "timeInForce", "gtdTime"),
+    *("positionFill", "triggerCondition", "clientExtensions"),
+    *("takeProfitOnFill", "stopLossOnFill", "trailingStopLossOnFill"),
+)
 
 
 def changed(
     body: Mapping[str, Any], instrument: Instrument, changes: Mapping[str, Any]
 ) -> Dict[str, Any]:
     """Return the ``order`` that is to replace one of the venue, with other terms."""
-    kept = ("type", "instrument", "units", "price", "timeInForce", "gtdTime", "positionFill")
-    told = {
-        name: body[name] for name in (*kept, "triggerCondition", "clientExtensions") if name in body
-    }
-    size, price = changes.get("size"), changes.get("price")
+    told = {name: body[name] for name in _TERMS if body.get(name) is not None}
+    size = changes.get("size")
     if size is not None:
         sign = -1 if str(body.get("units", "")).startswith("-") else 1
-        told["units"] = _text(sign * size, instrument.lot or 1.0)
-    if price is not None:
-        told["price"] = _text(price, instrument.tick_size or 1e-5)
+        told["units"] = number_text(sign * size, instrument.lot or 1.0)
+    told.update(changed_terms(instrument, changes))
+    return told
+
+
+def changed_terms(instrument: Instrument, changes: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the fields that orders and exits share, as far as they change."""
+    told: Dict[str, Any] = {}
+    for name, change in (("price", "price"), ("distance", "trail_amount")):
+        value = changes.get(change)
+        if value is not None:
+            told[name] = number_text(value, instrument.tick_size or 1e-5)
     if changes.get("expire_ns") is not None:
         told.update(timeInForce="GTD", gtdTime=time_text(changes["expire_ns"]))
     return told
@@ -248,7 +274,8 @@ def time_text(time_ns: int) -> str:
     return f"{seconds}.{rest:09d}"
 
 
-def _text(value: float, step: float) -> str:
+def number_text(value: float, step: float) -> str:
+    """Return a number with as many places as its step has."""
     places = max(0, round(-math.log10(step))) if step < 1 else 0
     return f"{value:.{places}f}"
 
@@ -269,7 +296,7 @@ def request_of(
         units = None if left is None else -left
     if order_type is None or not symbol or not units:
         return None
-    client_id = _client_of(row) or str(row.get("id"))
+    client_id = client_of(row) or str(row.get("id"))
     gtd_ns = time_of(row.get("gtdTime"))
     return OrderRequest(
         client_id,
@@ -295,7 +322,7 @@ def order_of(
     return OrderReport(
         OrderEvent.ACCEPTED,
         time_of(row.get("createTime")) or now_ns,
-        _client_of(row),
+        client_of(row),
         str(row.get("id")),
         request.symbol,
         filled=0.0,
@@ -305,7 +332,8 @@ def order_of(
     )
 
 
-def _client_of(row: Mapping[str, Any]) -> Optional[str]:
+def client_of(row: Mapping[str, Any]) -> Optional[str]:
+    """Return our id of an order, if it has one."""
     extensions = row.get("clientExtensions")
     found = extensions.get("id") if isinstance(extensions, dict) else None
     return str(found) if found else None
@@ -323,7 +351,7 @@ def reports_of(
     name = kind.replace("_ORDER", "").replace("_REJECT", "")
     if not kind.endswith(("_ORDER", "_ORDER_REJECT")) or name not in _TYPES:
         return []
-    client_id = _client_of(row)
+    client_id = client_of(row)
     if kind.endswith("_REJECT"):
         if client_id is None or row.get("reason") == "REPLACEMENT":
             return []  # of nobody here, or of a change that its sender hears of
@@ -368,9 +396,14 @@ def _fills_of(row: Mapping[str, Any], time_ns: int) -> List[Report]:
     ]
 
 
-def _ends_of(row: Mapping[str, Any], time_ns: int) -> List[Report]:
+def end_of_order(row: Mapping[str, Any]) -> Tuple[Optional[OrderEvent], str]:
+    """Return what an ORDER_CANCEL means, None for a change of the order, and OANDA's reason."""
     code = str(row.get("reason"))
-    event = _ENDS.get(code, OrderEvent.REJECTED)
+    return _ENDS.get(code, OrderEvent.REJECTED), code
+
+
+def _ends_of(row: Mapping[str, Any], time_ns: int) -> List[Report]:
+    event, code = end_of_order(row)
     if event is None:
         return []
     plain = event is OrderEvent.CANCELED and code == "CLIENT_REQUEST"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple, Union
 from urllib.parse import parse_qs, urlsplit
 
 from btstores.clock import NS_PER_SECOND, Clock, Timer
@@ -34,6 +34,7 @@ from btstores.stores.oanda.convert import (
     account_of,
     body_of,
     changed,
+    changed_terms,
     instrument_of,
     order_of,
     position_of,
@@ -41,6 +42,7 @@ from btstores.stores.oanda.convert import (
     time_of,
     time_text,
 )
+from btstores.stores.oanda.exits import exits_of
 from btstores.stores.oanda.prices import Prices
 from btstores.stores.oanda.transactions import Transactions
 
@@ -80,6 +82,8 @@ class OandaGateway(Gateway):
         self.transactions = Transactions(clock)
         self.prices = Prices(clock, place, self._account, wanted, silence)
         self._instruments: Dict[str, Instrument] = {}
+        #: The instruments that the account has been told to hold.
+        self._held: Set[str] = set()
         self._put: Optional[PutReport] = None
         self._generation = self._failures = 0
         self._looked_ns = self._changes = 0
@@ -213,7 +217,11 @@ class OandaGateway(Gateway):
         self._was_behind = behind
         held = self._turning.get(endpoint("positions", "OpenPositions", self._account))
         put, now_ns = self._put, self._clock.time_ns()
-        for report in _positions(held.get("positions"), now_ns):
+        reports = _positions(held.get("positions"), now_ns)
+        gone = self._held - {one.symbol for one in reports}
+        self._held = {one.symbol for one in reports}
+        # The list is of what is held: what has been closed is only missing in it.
+        for report in [*reports, *(PositionReport(one, 0.0, None, now_ns) for one in gone)]:
             if put is not None:
                 put(report)
 
@@ -260,12 +268,14 @@ class OandaGateway(Gateway):
         return self.prices.history(self._asking, subscription, start_ns, end_ns, count)
 
     def place(self, group: Sequence[OrderRequest]) -> None:
-        for request in group:
-            data = {"order": body_of(request, self.instrument(request.symbol))}
-            answer = self._orders.act(endpoint("orders", "OrderCreate", self._account, data=data))
-            self._heard_in(answer)
+        entry, instrument = group[0], self.instrument(group[0].symbol)
+        data = {"order": {**body_of(entry, instrument), **exits_of(group[1:], instrument)}}
+        answer = self._orders.act(endpoint("orders", "OrderCreate", self._account, data=data))
+        self._heard_in(answer)
 
     def cancel(self, client_order_id: str, venue_order_id: Optional[str]) -> None:
+        if self._change_exit(client_order_id, None):
+            return
         answer = self._orders.act(
             endpoint(
                 "orders", "OrderCancel", self._account, self._name(client_order_id, venue_order_id)
@@ -273,14 +283,49 @@ class OandaGateway(Gateway):
         )
         self._heard_in(answer)
 
-    def modify(self, modification: OrderModification) -> None:
-        name = self._name(modification.client_order_id, modification.venue_order_id)
+    def _change_exit(self, client_order_id: str, changes: Optional[Mapping[str, Any]]) -> bool:
+        """Change an exit that waits on its entry, or take it away; False for any other order.
+
+        Raises `VenueRefused` for a change of its size: that is its entry's.
+        """
+        found = self.transactions.entry_of(client_order_id)
+        if found is None:
+            return False
+        order_id, field = found
+        entry = self._pending(order_id)
+        if entry is None:
+            return False
+        instrument = self.instrument(str(entry.get("instrument")))
+        terms = None
+        if changes is not None:
+            _check_size(changes)
+            terms = {**entry[field], **changed_terms(instrument, changes)}
+        body = changed({**entry, field: terms}, instrument, {})
+        answer = self._orders.act(
+            endpoint("orders", "OrderReplace", self._account, order_id, data={"order": body})
+        )
+        self._heard_in(answer)
+        return True
+
+    def _pending(self, name: str) -> Optional[Mapping[str, Any]]:
+        """Return an order as it is at OANDA, or None if it is not pending any more."""
         found = self._orders.act(endpoint("orders", "OrderDetails", self._account, name))
         order = found.get("order")
-        if not isinstance(order, dict) or order.get("state") != "PENDING":
+        return order if isinstance(order, dict) and order.get("state") == "PENDING" else None
+
+    def modify(self, modification: OrderModification) -> None:
+        changes = modification._asdict()
+        if self._change_exit(modification.client_order_id, changes):
+            return
+        name = self._name(modification.client_order_id, modification.venue_order_id)
+        order = self._pending(name)
+        if order is None:
             raise VenueRefused("the order is not pending any more", "ORDER_DOESNT_EXIST")
-        instrument = self.instrument(str(order.get("instrument")))
-        data = {"order": changed(order, instrument, modification._asdict())}
+        trade = self.transactions.trades.get(str(order.get("tradeID")), {})
+        if "tradeID" in order:
+            _check_size(changes)
+        instrument = self.instrument(str(order.get("instrument", trade.get("instrument"))))
+        data = {"order": changed(order, instrument, changes)}
         answer = self._orders.act(
             endpoint("orders", "OrderReplace", self._account, order["id"], data=data)
         )
@@ -313,11 +358,13 @@ class OandaGateway(Gateway):
         if not isinstance(row, dict):
             raise LinkError("OANDA has answered a question for the account without one")
         trades = {str(one.get("id")): one for one in _rows(row.get("trades"))}
-        self.transactions.trades.update(trades)
+        waiting = _rows(row.get("orders"))
+        exits = self.transactions.take(waiting, trades)
         orders, fills = self._past(now_ns, since_ns)
-        pending = [order_of(one, trades, now_ns) for one in _rows(row.get("orders"))]
-        orders += [one for one in pending if one is not None]
+        pending = [order_of(one, trades, now_ns) for one in waiting]
+        orders += [one for one in pending if one is not None] + exits
         positions = tuple(_positions(row.get("positions"), now_ns))
+        self._held |= {one.symbol for one in positions}
         accounts = (account_of(row, now_ns),)
         return MassStatus(now_ns, tuple(orders), tuple(fills), positions, accounts)
 
@@ -369,3 +416,9 @@ def _id_of(value: Any) -> int:
         return int(str(value))
     except ValueError:
         return 0
+
+
+def _check_size(changes: Mapping[str, Any]) -> None:
+    """Raise `VenueRefused` for a change of an exit's size."""
+    if changes.get("size") is not None:
+        raise VenueRefused("an exit is for all of its trade", "SIZE_OF_TRADE")

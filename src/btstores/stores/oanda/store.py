@@ -72,7 +72,10 @@ class OandaStore(BaseStore):
     capabilities = Capabilities(
         order_types=frozenset({OrderType.MARKET, OrderType.LIMIT, OrderType.STOP}),
         tifs=frozenset(TimeInForce),
-        modify=frozenset({"size", "price"}),
+        bracket=True,
+        bracket_children=2,
+        exits=frozenset({OrderType.LIMIT, OrderType.STOP, OrderType.STOP_TRAIL}),
+        modify=frozenset({"size", "price", "trail_amount"}),
         short=True,
         timeframes=TIMEFRAMES,
         ticks=True,

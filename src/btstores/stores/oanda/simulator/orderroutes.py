@@ -50,7 +50,7 @@ class OrderRoutes:
         with account.ledger.batch(request.number) as batch:
             try:
                 if kind in EXITS.values():
-                    return self._place_exit(request, account, kind, body, batch)
+                    return self._place_exit(request, account, kind, body, replaces, batch)
                 now_ns = account.now_ns()
                 order = read_order(body, self.venue.rates.listings, now_ns)
                 self._check_names(account, order, replaces)
@@ -88,17 +88,19 @@ class OrderRoutes:
         account: Account,
         kind: str,
         body: Dict[str, Any],
+        replaces: Optional[Order],
         batch: List[Transaction],
     ) -> Answer:
         trade = account.trade_of(str(body.get("tradeID", "")))
         if trade is None or not trade.is_open:
             raise Refused("TRADE_DOESNT_EXIST", "The Trade specified does not exist")
-        if kind in trade.exits:
+        if replaces is not None and (replaces.kind, replaces.trade_id) != (kind, trade.trade_id):
+            raise Refused("REPLACING_ORDER_INVALID", "The Order cannot take the other's place")
+        if replaces is None and kind in trade.exits:
             raise Refused(f"{kind}_ORDER_ALREADY_EXISTS", "The Trade has such an Order already")
         done = self._dealer(account).read_exit(trade, kind, body, "CLIENT_ORDER")
-        named = {"orderCreateTransaction": done["create"]}
-        if "fill" in done:
-            named["orderFillTransaction"] = done["fill"]
+        names = {"cancel": "orderCancel", "create": "orderCreate", "fill": "orderFill"}
+        named = {f"{names[part]}Transaction": told for part, told in done.items()}
         return tell_done(request, account, named, batch, 201)
 
     def _orders(self, request: Request, account: Account) -> Answer:
