@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar, Optional, Tuple
 
-from btstores.clock import NS_PER_SECOND, wall_clock
+from btstores.clock import NS_PER_SECOND, Clock, wall_clock
 from btstores.instruments import Instrument, TimeFrame
 from btstores.reports import OrderRequest, OrderType, Quote
 from btstores.sim.prices.series import series_of
@@ -28,6 +28,8 @@ class OandaVenue(Venue):
     symbol = "EUR_USD"
     timeframe = TimeFrame.TICKS
     size = 1000.0
+    lot = 100
+    speed: ClassVar[float] = SPEED
     patience = 3600.0
     expiry = 5.0
     qcheck = 0.01
@@ -43,6 +45,20 @@ class OandaVenue(Venue):
         self._telling = threading.Lock()
         self._server: Optional[OandaServer] = None
         self._beating = False
+
+    @classmethod
+    def store_of_process(cls, port: int, journal: str, clock: Clock) -> OandaStore:
+        """Return a store for another process than the venue's."""
+        make: Any = OandaStore
+        store: OandaStore = make(
+            port=port, token="a token", journal=journal, clock=clock, reconnect_interval=0.2
+        )
+        return store
+
+    def place(self) -> Tuple[int, Clock]:
+        """Return where the venue is for another process, and its clock."""
+        server = self._running()
+        return server.port, server.venue.clock
 
     def make_store(self, **params: Any) -> OandaStore:
         server = self._running()

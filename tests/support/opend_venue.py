@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from typing import Any, ClassVar, Optional, Union
+from typing import Any, ClassVar, Optional, Tuple, Union
 
-from btstores.clock import NS_PER_SECOND, wall_clock
+from btstores.clock import NS_PER_SECOND, Clock, wall_clock
 from btstores.instruments import TimeFrame
 from btstores.markets import MarketType
 from btstores.reports import OrderRequest, OrderType, Quote, Tick
@@ -33,6 +33,8 @@ class OpenDVenue(Venue):
     symbol = "HK.00700"
     timeframe = TimeFrame.TICKS
     size = 1000.0
+    lot = 100
+    speed: ClassVar[float] = SPEED
     patience = 3600.0
     expiry = 5.0
     qcheck = 0.01
@@ -52,6 +54,18 @@ class OpenDVenue(Venue):
         self._trading: Optional[Trading] = None
         self._world: Optional[World] = None
         self._beating = False
+
+    @classmethod
+    def store_of_process(cls, port: int, journal: str, clock: Clock) -> FutuStore:
+        """Return a store for another process than the venue's."""
+        make: Any = FutuStore
+        store: FutuStore = make(port=port, journal=journal, clock=clock, reconnect_interval=0.2)
+        return store
+
+    def place(self) -> Tuple[int, Clock]:
+        """Return where the venue is for another process, and its clock."""
+        opend, world = self._running()
+        return opend.port, world.clock
 
     def make_store(self, **params: Any) -> FutuStore:
         opend, world = self._running()
