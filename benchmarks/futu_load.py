@@ -9,9 +9,10 @@ from typing import Any, List, NamedTuple, Sequence
 
 import backtrader as bt
 
-from benchmarks.futu_opend import BOOK, Remote, symbols_of
-from benchmarks.futu_sides import LIMIT, Bare, Ours, Probe, Where, until
+from benchmarks.futu_opend import BOOK, symbols_of
+from benchmarks.futu_sides import LIMIT, Bare, Ours, Probe, until
 from benchmarks.memory import memory_kb
+from benchmarks.remote import Remote, Where
 from benchmarks.sides import run
 from btstores.reports import Bar
 

@@ -7,15 +7,13 @@ but for a flood, whose messages are made beforehand: it is to measure the client
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
 import random
 import socket
 import struct
 import time
-from multiprocessing.connection import Client, Connection, Listener
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, ContextManager, Dict, List, Sequence, Tuple
 
+from benchmarks.remote import Where, running_venue
 from btstores.clock import NS_PER_SECOND, wall_clock
 from btstores.instruments import TimeFrame
 from btstores.reports import Quote, Tick
@@ -33,7 +31,7 @@ from btstores.stores.futu.opend.trading import Trading
 from btstores.stores.futu.opend.wire import Frame
 from btstores.stores.futu.opend.world import World
 
-__all__ = ["FIRST_PRICE", "LIMIT_PRICE", "LOT", "SYMBOL", "Remote", "running", "symbols_of"]
+__all__ = ["FIRST_PRICE", "LIMIT_PRICE", "LOT", "SYMBOL", "running", "symbols_of"]
 
 SYMBOL = "HK.00700"
 LOT = 100
@@ -42,7 +40,6 @@ ACCOUNT = 7
 #: Wednesday 2024-01-03, 10:00 in Hong Kong.
 START_NS = 1_704_247_200 * NS_PER_SECOND
 MINUTE = 60
-LIMIT = 600.0
 
 ORDER, KLINE, TICKER, BOOK = 2208, 3007, 3011, 3013
 _PLACE_ORDER = 2202
@@ -231,69 +228,6 @@ def _book_of(symbol: str) -> Any:
     return response
 
 
-def _serve(pipe: Connection, key: bytes) -> None:
-    venue = _Venue()
-    with Listener(("127.0.0.1", 0), authkey=key) as listener:
-        pipe.send(listener.address)
-        while True:
-            with listener.accept() as client:
-                while True:
-                    try:
-                        name, args = client.recv()
-                    except EOFError:
-                        break
-                    if name == "quit":
-                        venue.stop()
-                        return
-                    try:
-                        client.send((getattr(venue, name)(*args), None))
-                    except Exception as error:
-                        client.send((None, repr(error)))
-
-
-class Remote:
-    """The process, as a benchmark asks it. Used by one thread at a time."""
-
-    def __init__(self, address: Tuple[str, int], key: bytes) -> None:
-        self._client = Client(address, authkey=key)
-
-    def __enter__(self) -> Remote:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._client.close()
-
-    def ask(self, name: str, *args: Any) -> Any:
-        """Return what the method of this name returns. Raises `RuntimeError`."""
-        self._client.send((name, args))
-        if not self._client.poll(LIMIT):
-            raise RuntimeError(f"{name}: no answer in {LIMIT:g} s")
-        result, error = self._client.recv()
-        if error is not None:
-            raise RuntimeError(f"{name}: {error}")
-        return result
-
-    def end(self) -> None:
-        """End the process."""
-        self._client.send(("quit", ()))
-
-
-@contextlib.contextmanager
-def running() -> Iterator[Tuple[Tuple[str, int], bytes]]:
+def running() -> ContextManager[Where]:
     """Start the process; yield what `Remote` is made of."""
-    context = multiprocessing.get_context("spawn")
-    ours, its = context.Pipe()
-    key = random.SystemRandom().getrandbits(128).to_bytes(16, "big")
-    process = context.Process(target=_serve, args=(its, key), daemon=True)
-    process.start()
-    try:
-        if not ours.poll(LIMIT):
-            raise RuntimeError("the simulated OpenD does not start")
-        address = ours.recv()
-        yield address, key
-        with Remote(address, key) as remote:
-            remote.end()
-        process.join(10)
-    finally:
-        if process.is_alive():
-            process.kill()
+    return running_venue(_Venue, "the simulated OpenD")

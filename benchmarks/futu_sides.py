@@ -19,15 +19,14 @@ from benchmarks.futu_opend import (
     LIMIT_PRICE,
     LOT,
     SYMBOL,
-    Remote,
 )
+from benchmarks.remote import Remote, Where
 from benchmarks.sides import Upstream, run
 from btstores.clock import wall_clock
 from btstores.sim.replay import ReplayClock
 from btstores.stores.futu import sdk
 from btstores.stores.futu.store import FutuStore
 
-Where = Tuple[Tuple[str, int], bytes]
 Delays = Dict[str, List[float]]
 
 LIMIT = 60.0
