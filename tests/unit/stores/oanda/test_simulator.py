@@ -16,7 +16,10 @@ from oandapyV20.exceptions import V20Error
 
 from btstores.clock import SimulatedClock, wall_clock
 from btstores.errors import ConfigError
+from btstores.instruments import Instrument, TimeFrame
+from btstores.reports import Quote
 from btstores.sim.faults import Planned
+from btstores.sim.prices.series import series_of
 from btstores.sim.switches import Faults
 from btstores.stores.oanda.simulator import AccountConfig, OandaConfig, make_oanda
 from btstores.stores.oanda.simulator.board import Board, Price
@@ -24,6 +27,7 @@ from btstores.stores.oanda.simulator.candles import Alignment, Granularity, merg
 from btstores.stores.oanda.simulator.faults import FAULTS, read_plan
 from btstores.stores.oanda.simulator.listings import LISTINGS
 from btstores.stores.oanda.simulator.text import parse_time, price_text, time_text, units_text
+from btstores.stores.oanda.simulator.venue import Oanda
 from tests.support.oanda import (
     ACCOUNT,
     START,
@@ -365,6 +369,19 @@ def test_candles_of_candles():
     assert (one.mid, one.volume) == ([1.0, 3.0, 1.0, 2.0], 3)
     assert (two.start_ns, two.mid) == (60 * 10**9, [5.0] * 4)
     assert merge(board.slots(), Granularity("M1", Alignment()), 1) == [two]
+
+
+def test_instruments_that_are_in_no_table():
+    listing = LISTINGS["USD_JPY"]._replace(name="X01_USD")
+    first = Quote("X01_USD", START - 1, 2.0, 2.0014)
+    series = [series_of(Instrument("X01_USD"), [first], TimeFrame.TICKS, quotes=True)]
+    accounts = (AccountConfig(ACCOUNT),)
+    listings = {"X01_USD": listing}
+    venue = Oanda(series, SimulatedClock(START), accounts, START, None, listings=listings)
+    assert venue.rates.names() == ["X01_USD"]
+    price = venue.rates.boards["X01_USD"].price
+    assert price is not None
+    assert (price.bid, price.ask) == (2.0, 2.001)  # three decimal places
 
 
 def test_times_and_numbers_as_they_are_written():

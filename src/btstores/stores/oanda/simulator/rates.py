@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, List, Optional
+from typing import Callable, Dict, Iterable, List, Mapping, Optional
 
 from btstores.markets import MarketType, get_market_config
 from btstores.markets.sessions import Sessions
@@ -14,12 +14,17 @@ __all__ = ["Rates"]
 
 
 class Rates:
-    """The boards of the venue. Its owner holds the lock."""
+    """The boards of the venue, each for one of ``listings``. Its owner holds the lock."""
 
-    def __init__(self, symbols: Iterable[str], now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        symbols: Iterable[str],
+        now_ns: Callable[[], int],
+        listings: Mapping[str, Listing] = LISTINGS,
+    ) -> None:
         self._now_ns = now_ns
-        self.boards: Dict[str, Board] = {name: Board(LISTINGS[name]) for name in symbols}
-        self.listings: Dict[str, Listing] = {name: LISTINGS[name] for name in self.boards}
+        self.listings: Dict[str, Listing] = {name: listings[name] for name in symbols}
+        self.boards: Dict[str, Board] = {name: Board(one) for name, one in self.listings.items()}
         sessions = get_market_config(MarketType.FOREX).sessions_of("EUR_USD")
         self._sessions: Optional[Sessions] = sessions
         #: Whether all trade at all hours, for tests.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Callable, Dict, List, Optional, Sequence, Union
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Union
 
 from btstores.clock import NS_PER_SECOND, Clock, Timer
 from btstores.errors import ConfigError
@@ -14,6 +14,7 @@ from btstores.stores.oanda.simulator.account import Account, AccountConfig
 from btstores.stores.oanda.simulator.board import Board
 from btstores.stores.oanda.simulator.dealing import Dealer
 from btstores.stores.oanda.simulator.ledger import Transaction
+from btstores.stores.oanda.simulator.listings import LISTINGS, Listing
 from btstores.stores.oanda.simulator.rates import Rates
 
 __all__ = ["Oanda", "PriceListener", "TransactionListener"]
@@ -26,7 +27,8 @@ class Oanda:
     """Plays prices and lets accounts deal. All is done while `lock` is held.
 
     ``series`` are quotes, or bars that are taken apart; what lies before ``history`` (a number of
-    events of the first series, or epoch nanoseconds) has gone by at the start.
+    events of the first series, or epoch nanoseconds) has gone by at the start. ``listings`` are all
+    that may be in ``series``.
     """
 
     def __init__(
@@ -37,13 +39,14 @@ class Oanda:
         history: int = 0,
         speed: Optional[float] = 1.0,
         max_pause: Optional[float] = None,
+        listings: Mapping[str, Listing] = LISTINGS,
     ) -> None:
         self.lock = threading.RLock()
         self.market = Market(series, clock, history, speed, max_pause)
         self.market.catch_up()
         self.clock: Clock = self.market.clock
         symbols = dict.fromkeys(one.instrument.symbol for one in series)
-        self.rates = Rates(symbols, self.clock.time_ns)
+        self.rates = Rates(symbols, self.clock.time_ns, listings)
         self.spreads: Dict[str, float] = {
             name: listing.spread * 10.0**listing.pip
             for name, listing in self.rates.listings.items()
