@@ -45,7 +45,8 @@ class Prices:
         self._place, self.account, self._wanted = place, account, wanted
         self._silence = silence
         self._lock = Guard()
-        self._wishes: Dict[Subscription, None] = {}
+        #: What is wanted, by symbol, and the symbols of the stream that runs.
+        self._wishes: Dict[str, List[Subscription]] = {}
         self._symbols: Set[str] = set()
         self._dirty = False
         self._generation = 0
@@ -67,7 +68,9 @@ class Prices:
     def subscribe(self, subscription: Subscription) -> None:
         """Ask for a stream."""
         with self._lock:
-            self._wishes[subscription] = None
+            wishes = self._wishes.setdefault(subscription.symbol, [])
+            if subscription not in wishes:
+                wishes.append(subscription)
             if subscription.timeframe != TimeFrame.TICKS:
                 now_ns = self.now_ns()
                 self._due[subscription] = (self._next_end(subscription, now_ns) + _SOON_NS, now_ns)
@@ -76,10 +79,13 @@ class Prices:
     def unsubscribe(self, subscription: Subscription) -> None:
         """Ask for it no more."""
         with self._lock:
-            self._wishes.pop(subscription, None)
+            wishes = self._wishes.get(subscription.symbol, [])
+            if subscription in wishes:
+                wishes.remove(subscription)
+            if not wishes:
+                self._wishes.pop(subscription.symbol, None)
             self._due.pop(subscription, None)
-            symbols = {wish.symbol for wish in self._wishes}
-            self._dirty = self._dirty or symbols != self._symbols
+            self._dirty = self._dirty or set(self._wishes) != self._symbols
 
     def close(self) -> None:
         """End all streams; what they still bring is not told."""
@@ -97,7 +103,7 @@ class Prices:
             dirty, self._dirty = self._dirty, False
             if dirty:
                 self._generation += 1
-                self._symbols = {wish.symbol for wish in self._wishes}
+                self._symbols = set(self._wishes)
             symbols, generation = sorted(self._symbols), self._generation
             now_ns = self.now_ns()
             due = [one for one, (when_ns, _) in self._due.items() if when_ns <= now_ns]
@@ -133,15 +139,24 @@ class Prices:
                 return  # a new stream begins with the prices that the old one has told
             self._newest[quote.symbol] = quote.time_ns
             self._latest_ns = max(self._latest_ns, quote.time_ns)
-            for subscription, (when_ns, told_ns) in self._due.items():
-                if subscription.symbol == quote.symbol and quote.time_ns + _SOON_NS >= when_ns:
-                    self._due[subscription] = (min(when_ns, quote.time_ns), told_ns)
-            wants_tick = _ticks(quote.symbol) in self._wishes
-            wants_quote = _ticks(quote.symbol, quotes=True) in self._wishes
+            wants_tick = wants_quote = False
+            for wish in self._wishes.get(quote.symbol, ()):
+                if wish.quotes:
+                    wants_quote = True
+                elif wish.timeframe == TimeFrame.TICKS:
+                    wants_tick = True
+                else:
+                    self._hurry(wish, quote.time_ns)
         if wants_quote:
             put(quote)
         if wants_tick and tick is not None:
             put(tick)
+
+    def _hurry(self, of: Subscription, time_ns: int) -> None:
+        """Ask for a bar now if a price has come from after its end."""
+        when_ns, told_ns = self._due[of]
+        if time_ns + _SOON_NS >= when_ns:
+            self._due[of] = (min(when_ns, time_ns), told_ns)
 
     # Bars
 
@@ -233,7 +248,3 @@ class Prices:
         if not isinstance(candles, list):
             raise LinkError("OANDA has answered a question for candles without any")
         return [one for one in candles if isinstance(one, dict)]
-
-
-def _ticks(symbol: str, quotes: bool = False) -> Subscription:
-    return Subscription(symbol, int(TimeFrame.TICKS), 1, quotes)

@@ -277,6 +277,19 @@ def test_ticks_quotes_and_bars(stage, desk):
     assert one.bars[0].close == 1.11
 
 
+def test_what_is_wanted_no_more_is_not_told(stage, desk):
+    one = stage().connect()
+    for subscription in (TICKS, QUOTES):
+        one.store.subscribe_market_data(*subscription)
+    one.until(lambda: bool(one.ticks and one.quotes))
+    one.store.unsubscribe_market_data(*QUOTES)
+    one.store.outbox.call(lambda: None, timeout=5.0)
+    told = len(one.quotes)
+    desk.price(1.2, 1.2002)
+    one.until(lambda: one.ticks[-1].price == 1.2001)
+    assert len(one.quotes) == told
+
+
 def test_more_instruments_on_one_stream(stage, desk):
     one = stage().connect()
     one.store.subscribe_market_data(*TICKS[:3])
