@@ -411,7 +411,7 @@ class StoreFeed(bt.feed.DataBase):
     def _check(self, forcedata: Any = None) -> None:
         # Of a live feed the clock closes bars, not the time of a busier feed. Of one that
         # still shows history the clock would close each bar after its first minute.
-        if self._deferred or not self._closes_by_check():
+        if not self._filters or self._deferred or not self._closes_by_check():
             return
         if not self.is_live:
             if forcedata is not None:
