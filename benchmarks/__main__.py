@@ -15,6 +15,7 @@ from benchmarks import (
     history,
     latency,
     memory,
+    oanda,
     orders,
     recovery,
     reports,
@@ -37,6 +38,7 @@ SECTIONS: Dict[str, Callable[[Plan], Iterator[Row]]] = {
     "sessions": sessions.rows,
     "triggers": triggers.rows,
     "futu": futu.rows,
+    "oanda": oanda.rows,
 }
 RESULTS = os.path.join(os.path.dirname(__file__), "results.json")
 HEAD = ("name", "value", "unit", "baseline", "ratio", "target", "met", "compared with")

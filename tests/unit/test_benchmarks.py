@@ -13,6 +13,8 @@ from benchmarks.harness import Plan, Row, percentile
 
 TINY = Plan(scale=0.001, repeats=1, feeds=(2,), qcheck=0.02, isolate=False)
 
+#: What a section needs: the module and the package it is in.
+CLIENTS = {"futu": ("futu", "futu-api"), "oanda": ("oandapyV20", "oandapyV20")}
 
 #: These take ten seconds and more, as small as they come.
 LONG = ("memory", "futu")
@@ -24,8 +26,9 @@ LONG = ("memory", "futu")
 )
 @pytest.mark.filterwarnings("ignore:setDaemon:DeprecationWarning")
 def test_each_section_yields_rows(section):
-    if section == "futu":
-        pytest.importorskip("futu", reason="futu-api is not installed")
+    if section in CLIENTS:
+        package, name = CLIENTS[section]
+        pytest.importorskip(package, reason=f"{name} is not installed")
     rows = list(SECTIONS[section](TINY))
     assert rows
     for row in rows:
@@ -38,10 +41,11 @@ def test_each_section_yields_rows(section):
     assert len({row.name for row in rows}) == len(rows)
 
 
-def test_without_futu_api_its_section_says_why_it_has_no_rows(monkeypatch, capsys):
+@pytest.mark.parametrize("section", CLIENTS)
+def test_without_a_venues_client_its_section_says_why_it_has_no_rows(section, monkeypatch, capsys):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert list(SECTIONS["futu"](TINY)) == []
-    assert "futu-api is not installed" in capsys.readouterr().err
+    assert list(SECTIONS[section](TINY)) == []
+    assert f"{CLIENTS[section][1]} is not installed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
