@@ -65,7 +65,7 @@ class AccountView(FundView):
         super().__init__(**kwargs)
         self.store = store
         self.positions = Positions()
-        self._default_comminfo = self.comminfo[None]
+        self._default_comminfo = type(self).params.commission
         self._schemes: Dict[str, StoreCommInfo] = {}
         self._names: Dict[str, str] = {}
 

@@ -164,6 +164,14 @@ def test_the_scheme_is_the_one_set_for_the_name_or_for_all_or_the_instruments():
     assert broker.getcommissioninfo(b).p.commission == 3.0
 
 
+def test_the_scheme_that_a_broker_is_made_with_is_for_all():
+    session = Session()
+    session.store.broker = None
+    general = bt.CommissionInfo(commission=2.0)
+    broker = session.store.getbroker(commission=general)
+    assert broker.getcommissioninfo(session.feed("A")) is general
+
+
 def test_a_contract_is_worth_its_multiplier():
     scheme = StoreCommInfo.of(Instrument("IF", multiplier=300.0))
     assert scheme.getvaluesize(2, 4000.0) == 2_400_000.0
