@@ -127,8 +127,9 @@ class Wiring:
     def _stream(self, source: str, symbol: str) -> Optional[Subscription]:
         if source != Source.BARS:
             return Subscription(symbol, int(TimeFrame.TICKS), 1, source == Source.QUOTES)
+        # A venue may have streams of an instrument under other names: those are at other prices.
         shown: List[Subscription] = [
-            data.subscription for data in self._store.datas if data.symbol == symbol
+            data.subscription for data in self._store.datas if data.subscription.symbol == symbol
         ]
         bars = [each for each in shown if each.timeframe != TimeFrame.TICKS]
         if bars:

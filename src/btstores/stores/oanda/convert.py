@@ -26,7 +26,6 @@ from btstores.reports import (
     Report,
     Side,
     Subscription,
-    Tick,
     TimeInForce,
 )
 
@@ -46,7 +45,7 @@ __all__ = [
     "number_text",
     "order_of",
     "position_of",
-    "price_of",
+    "quote_of",
     "reports_of",
     "request_of",
     "time_of",
@@ -146,24 +145,14 @@ def instrument_of(row: Mapping[str, Any]) -> Instrument:
 # Prices
 
 
-def price_of(line: Mapping[str, Any], wanted: str) -> Tuple[Optional[Tick], Optional[Quote]]:
-    """Return a line of the pricing stream as a tick at mid, bid or ask, and as a quote.
-
-    A side without a price is None, and a tick needs what it is made of.
-    """
+def quote_of(line: Mapping[str, Any]) -> Optional[Quote]:
+    """Return a line of the pricing stream as a quote; a side without a price is None."""
     symbol, time_ns = str(line.get("instrument")), time_of(line.get("time"))
-    if time_ns is None:
-        return None, None
     bid, bid_size = _best(line.get("bids"))
     ask, ask_size = _best(line.get("asks"))
-    if bid is None and ask is None:
-        return None, None
-    prices = {"bid": bid, "ask": ask, "mid": None}
-    if bid is not None and ask is not None:
-        prices["mid"] = round((bid + ask) / 2, 10)
-    price = prices[wanted]
-    tick = None if price is None else Tick(symbol, time_ns, price)
-    return tick, Quote(symbol, time_ns, bid, ask, bid_size, ask_size)
+    if time_ns is None or (bid is None and ask is None):
+        return None
+    return Quote(symbol, time_ns, bid, ask, bid_size, ask_size)
 
 
 def _best(levels: Any) -> Tuple[Optional[float], Optional[float]]:

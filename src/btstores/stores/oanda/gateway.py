@@ -44,6 +44,7 @@ from btstores.stores.oanda.convert import (
 )
 from btstores.stores.oanda.exits import exits_of
 from btstores.stores.oanda.prices import Prices
+from btstores.stores.oanda.sides import split
 from btstores.stores.oanda.transactions import Transactions
 
 __all__ = ["OandaGateway"]
@@ -82,6 +83,8 @@ class OandaGateway(Gateway):
         self.transactions = Transactions(clock)
         self.prices = Prices(clock, place, self._account, wanted, silence)
         self._instruments: Dict[str, Instrument] = {}
+        #: The same as OANDA has told them.
+        self.listings: Dict[str, Mapping[str, Any]] = {}
         #: The instruments that the account has been told to hold.
         self._held: Set[str] = set()
         self._put: Optional[PutReport] = None
@@ -103,6 +106,7 @@ class OandaGateway(Gateway):
         for row in rows.get("instruments") or ():
             instrument = instrument_of(row)
             self._instruments[instrument.symbol] = instrument
+            self.listings[instrument.symbol] = row
         if not self.transactions.last_id:
             self.transactions.begin(_id_of(summary.get("lastTransactionID")))
         self._put = self.transactions.put = self.prices.put = put
@@ -252,7 +256,7 @@ class OandaGateway(Gateway):
             raise UnknownInstrumentError(symbol, "OANDA") from None
 
     def subscribe(self, subscription: Subscription) -> None:
-        self.instrument(subscription.symbol)
+        self.instrument(split(subscription.symbol, "")[0])
         self.prices.subscribe(subscription)
 
     def unsubscribe(self, subscription: Subscription) -> None:

@@ -17,10 +17,11 @@ from btstores.stores.oanda.convert import (
     GRANULARITIES,
     bars_of,
     end_of,
-    price_of,
+    quote_of,
     time_of,
     time_text,
 )
+from btstores.stores.oanda.sides import split, tick_at
 
 __all__ = ["Prices"]
 
@@ -35,7 +36,8 @@ _SOON_NS, _AGAIN_NS = 300_000_000, 2 * NS_PER_SECOND
 class Prices:
     """Market data of one account; `turn`, `subscribe` and `history` are for a thread each.
 
-    ``wanted`` is the price that ticks and bars are made of: mid, bid or ask.
+    ``wanted`` is the price that ticks and bars are made of, mid, bid or ask, where their stream
+    has none of its own (see `btstores.stores.oanda.sides`).
     """
 
     def __init__(
@@ -45,8 +47,9 @@ class Prices:
         self._place, self.account, self._wanted = place, account, wanted
         self._silence = silence
         self._lock = Guard()
-        #: What is wanted, by symbol, and the symbols of the stream that runs.
-        self._wishes: Dict[str, List[Subscription]] = {}
+        #: By instrument the streams that are asked for, and the price of each.
+        self._wishes: Dict[str, Dict[Subscription, str]] = {}
+        #: The instruments of the stream that is read.
         self._symbols: Set[str] = set()
         self._dirty = False
         self._generation = 0
@@ -67,23 +70,22 @@ class Prices:
 
     def subscribe(self, subscription: Subscription) -> None:
         """Ask for a stream."""
+        symbol, price = split(subscription.symbol, self._wanted)
         with self._lock:
-            wishes = self._wishes.setdefault(subscription.symbol, [])
-            if subscription not in wishes:
-                wishes.append(subscription)
+            self._wishes.setdefault(symbol, {})[subscription] = price
             if subscription.timeframe != TimeFrame.TICKS:
                 now_ns = self.now_ns()
                 self._due[subscription] = (self._next_end(subscription, now_ns) + _SOON_NS, now_ns)
-            self._dirty = self._dirty or subscription.symbol not in self._symbols
+            self._dirty = self._dirty or symbol not in self._symbols
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Ask for it no more."""
+        symbol, _ = split(subscription.symbol, self._wanted)
         with self._lock:
-            wishes = self._wishes.get(subscription.symbol, [])
-            if subscription in wishes:
-                wishes.remove(subscription)
+            wishes = self._wishes.get(symbol, {})
+            wishes.pop(subscription, None)
             if not wishes:
-                self._wishes.pop(subscription.symbol, None)
+                self._wishes.pop(symbol, None)
             self._due.pop(subscription, None)
             self._dirty = self._dirty or set(self._wishes) != self._symbols
 
@@ -130,7 +132,7 @@ class Prices:
                 self.lost(str(error))
 
     def _hear(self, line: Mapping[str, Any]) -> None:
-        tick, quote = price_of(line, self._wanted)
+        quote = quote_of(line)
         if quote is None:
             return
         with self._lock:
@@ -139,18 +141,19 @@ class Prices:
                 return  # a new stream begins with the prices that the old one has told
             self._newest[quote.symbol] = quote.time_ns
             self._latest_ns = max(self._latest_ns, quote.time_ns)
-            wants_tick = wants_quote = False
-            for wish in self._wishes.get(quote.symbol, ()):
+            wants_quote, ticks = False, []
+            for wish, price in self._wishes.get(quote.symbol, {}).items():
                 if wish.quotes:
                     wants_quote = True
                 elif wish.timeframe == TimeFrame.TICKS:
-                    wants_tick = True
+                    ticks.append(tick_at(quote, wish.symbol, price))
                 else:
                     self._hurry(wish, quote.time_ns)
         if wants_quote:
             put(quote)
-        if wants_tick and tick is not None:
-            put(tick)
+        for tick in ticks:
+            if tick is not None:
+                put(tick)
 
     def _hurry(self, of: Subscription, time_ns: int) -> None:
         """Ask for a bar now if a price has come from after its end."""
@@ -223,7 +226,7 @@ class Prices:
             params = self._params(of, count=MOST_CANDLES)
             params["from"] = time_text(max(0, begin_ns))
             candles = self._get(client, of, params)
-            bars += bars_of(candles, of, self._wanted)
+            bars += bars_of(candles, of, self._price_of(of))
             starts = [time_of(one.get("time")) for one in candles]
             if len(candles) < MOST_CANDLES or starts[-1] is None or starts[-1] <= begin_ns:
                 return bars
@@ -236,14 +239,18 @@ class Prices:
         params = self._params(of, count=min(MOST_CANDLES, count + 1))
         if end_ns is not None:
             params["to"] = time_text(end_ns + NS_PER_SECOND)
-        return bars_of(self._get(client, of, params), of, self._wanted)
+        return bars_of(self._get(client, of, params), of, self._price_of(of))
+
+    def _price_of(self, of: Subscription) -> str:
+        return split(of.symbol, self._wanted)[1]
 
     def _params(self, of: Subscription, count: int) -> Dict[str, Any]:
         name, _ = GRANULARITIES[(of.timeframe, of.compression)]
-        return {"granularity": name, "price": CANDLES[self._wanted][0], "count": count}
+        return {"granularity": name, "price": CANDLES[self._price_of(of)][0], "count": count}
 
     def _get(self, client: Client, of: Subscription, params: Dict[str, Any]) -> List[Any]:
-        answer = client.get(endpoint("instruments", "InstrumentsCandles", of.symbol, params=params))
+        symbol, _ = split(of.symbol, "")
+        answer = client.get(endpoint("instruments", "InstrumentsCandles", symbol, params=params))
         candles = answer.get("candles")
         if not isinstance(candles, list):
             raise LinkError("OANDA has answered a question for candles without any")

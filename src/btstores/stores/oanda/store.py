@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Hashable, Optional, Tuple, Type
+from typing import Any, ClassVar, Dict, Hashable, Optional, Tuple, Type
+
+from backtrader.position import Position
 
 from btstores.brokers.storebroker import StoreBroker
 from btstores.config import Param, Params
 from btstores.errors import ConfigError
 from btstores.feeds.storefeed import StoreFeed
 from btstores.markets import MarketType
-from btstores.reports import OrderType, TimeInForce
+from btstores.reports import (
+    LinkReport,
+    LinkState,
+    OrderType,
+    PositionReport,
+    Subscription,
+    TimeInForce,
+)
 from btstores.stores.base import BaseStore
 from btstores.stores.gateway import Capabilities, Gateway, RateLimit
 from btstores.stores.oanda.client import LIVE, PRACTICE, Place
 from btstores.stores.oanda.convert import TIMEFRAMES
 from btstores.stores.oanda.gateway import OandaGateway
+from btstores.stores.oanda.sides import PRICES, price_wanted, stream_at
+from btstores.stores.oanda.upstream import UpstreamStore
 
 __all__ = [
     "OandaBroker",
@@ -30,10 +41,16 @@ _RATES = (RateLimit(frozenset({"place", "cancel", "modify"}), 50, 1.0),)
 
 
 class OandaData(StoreFeed):
-    """A feed of OANDA.
+    """A feed of OANDA, with the parameters of backtrader's own.
 
-    ``bidask`` and ``useask`` are those of backtrader's own feed, and must be what the store's
-    ``price`` is; the others of that feed are taken and not needed. Raises `ConfigError`.
+    ``bidask`` False shows the middle of bid and ask, True the bid, or with ``useask`` the ask;
+    without either it is the store's ``price``. ``reconnect`` False ends the feed when the link
+    breaks, ``reconnections`` after so many attempts in vain. ``includeFirst`` and
+    ``reconntimeout`` are taken and not needed. ``contractdetails`` is what OANDA tells of the
+    instrument.
+
+    Made by itself it takes the store's parameters too, or the only store there is. Raises
+    `ConfigError`.
     """
 
     params: Any = (
@@ -44,28 +61,98 @@ class OandaData(StoreFeed):
         ("reconntimeout", None),
     )
 
+    def __init__(self, **kwargs: Any) -> None:
+        # With other feeds it is another name of backfill.
+        self._may_reconnect, self.p.reconnect = self.p.reconnect, None
+        super().__init__()
+        self.contractdetails: Optional[Dict[str, Any]] = None
+        self._failures = 0
+        if kwargs:
+            self._join(OandaStore(**kwargs))
+
+    def _join(self, store: Any) -> None:
+        name = self.p.dataname
+        if not isinstance(name, str) or not name:
+            raise ConfigError.of("dataname", name, "a symbol such as 'EUR_USD'")
+        self._store = store
+        self.p.dataname = store.symbols[name] = store.symbol_of(name)
+
+    def setenvironment(self, env: Any) -> None:
+        if self._store is None:
+            make: Any = OandaStore
+            self._join(make())
+        super().setenvironment(env)
+
+    @property
+    def subscription(self) -> Subscription:
+        stream, usual = super().subscription, self._store.params.price
+        price = price_wanted(self.p.bidask, self.p.useask) or usual
+        if price == usual:
+            return stream  # the same for feeds that say it and that do not
+        return stream._replace(symbol=stream_at(stream.symbol, price))
+
     def start(self) -> None:
-        bidask, useask = self.p.bidask, self.p.useask
-        if bidask is not None or useask is not None:
-            wanted = "mid" if bidask is False else "ask" if useask else "bid"
-            given = self._store.params.price
-            if wanted != given:
-                field = "bidask" if useask is None else "useask"
-                expected = f"what the store's price={given!r} is; or OandaStore(price={wanted!r})"
-                raise ConfigError.of(field, getattr(self.p, field), expected)
         super().start()
+        self._failures = 0
+        self.contractdetails = self._store.get_instrument(self.symbol)
+
+    def next(self, datamaster: Any = None, ticks: bool = True) -> Optional[bool]:
+        shown = super().next(datamaster, ticks)
+        if shown is False and self.is_over():
+            self.put_notification(self.DISCONNECTED)
+        return shown
+
+    def _on_link(self, report: LinkReport) -> None:
+        if self._ended:
+            return
+        super()._on_link(report)
+        if report.subscription is not None:
+            return
+        if report.state is LinkState.READY:
+            self._failures = 0
+        elif report.state is LinkState.DOWN:
+            attempts, self._failures = self._failures, self._failures + 1
+            most = 0 if self._may_reconnect is False else self.p.reconnections
+            if most is not None and 0 <= most <= attempts:
+                self._ended, self._seam.awaits = True, False
 
 
 class OandaBroker(StoreBroker):
-    """The broker of an account at OANDA."""
+    """The broker of an account at OANDA, with the parameters of backtrader's own.
+
+    ``use_positions`` False leaves what the account holds at the start to others: it is in no
+    position of the strategy. ``commission`` is a scheme for all instruments.
+
+    Made by itself it takes the store's parameters too, or the only store there is.
+    """
+
+    params: Any = (("use_positions", True),)
+
+    def __init__(self, store: Optional[BaseStore] = None, **kwargs: Any) -> None:
+        if store is None:
+            make: Any = OandaStore
+            store, kwargs = make(**kwargs), {}
+            store.broker = self
+        super().__init__(store, **kwargs)
+
+    def on_position(self, report: PositionReport) -> None:
+        if self.p.use_positions:
+            super().on_position(report)
+        elif report.reconciled and not self._started and report.size:
+            if report.symbol in self.positions.by_symbol:
+                return  # it is told again
+            self.positions.by_symbol[report.symbol] = Position()
+            self.foreign.add(report.symbol, report.size)
+            self.store.recorder.holding_changed(report.symbol)
 
 
-class OandaStore(BaseStore):
+class OandaStore(UpstreamStore):
     """One account at OANDA: currencies, metals, indices and other contracts for difference.
 
     ``token`` is a personal access token, ``account`` may be left out where the token has only one,
-    ``practice`` is whether it is a practice account. ``price`` is what ticks and bars are made of:
-    mid, bid or ask. With a ``port`` OANDA is looked for at ``http://host:port``: a simulated one.
+    ``practice`` is whether it is a practice account. ``price`` is what ticks and bars are made of
+    where their feed does not say it: mid, bid or ask. With a ``port`` OANDA is looked for at
+    ``http://host:port``: a simulated one.
     """
 
     name = "oanda"
@@ -87,13 +174,12 @@ class OandaStore(BaseStore):
     )
     broker_class: Optional[Type[Any]] = OandaBroker
     data_class: Optional[Type[Any]] = OandaData
-    gateway: OandaGateway
 
     PARAMS: ClassVar[Tuple[Param, ...]] = (
         Param("token", "", (str,), "personal access token", secret=True),
         Param("account", None, (str,), "such as 101-004-1234567-001; None: the only one"),
         Param("practice", False, (bool,), "a practice account"),
-        Param("price", "mid", (str,), "what ticks and bars are made of", ("mid", "bid", "ask")),
+        Param("price", "mid", (str,), "what ticks and bars are made of", PRICES),
         Param("silence", 12.0, (float,), "seconds that a stream may be silent", minimum=5.5),
         Param("account_tmout", 10.0, (float,), "not used any more: sums come every second"),
         Param("market", MarketType.FOREX, (MarketType,), "the market this account trades"),
@@ -113,7 +199,7 @@ class OandaStore(BaseStore):
         api, stream = PRACTICE if params.practice else LIVE
         if params.port is not None:
             api = stream = f"http://{params.host}:{params.port}"
-        place = Place(api, stream, params.token, min(20.0, params.timeout))
+        self.place = place = Place(api, stream, params.token, min(20.0, params.timeout))
         return OandaGateway(self.clock, place, params.account, params.price, params.silence)
 
     def symbol_of(self, dataname: str) -> str:

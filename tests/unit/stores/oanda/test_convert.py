@@ -21,7 +21,8 @@ from btstores.reports import (
     Tick,
     TimeInForce,
 )
-from btstores.stores.oanda import convert
+from btstores.stores.oanda import convert, upstream
+from btstores.stores.oanda.sides import tick_at
 
 EUR = Instrument("EUR_USD", "OANDA", "USD", tick_size=1e-5, lot=1.0)
 DE30 = Instrument("DE30_EUR", "OANDA", "EUR", tick_size=0.1, lot=0.1)
@@ -59,7 +60,8 @@ def test_a_price(wanted, price):
         "bids": [{"price": "1.10000", "liquidity": 10}],
         "asks": [{"price": "1.10010", "liquidity": 20}],
     }
-    tick, quote = convert.price_of(line, wanted)
+    quote = convert.quote_of(line)
+    tick = tick_at(quote, "EUR_USD", wanted)
     assert tick == Tick("EUR_USD", 1_466_621_235_201_836_422, price)
     assert quote == Quote("EUR_USD", 1_466_621_235_201_836_422, 1.1, 1.1001, 10.0, 20.0)
 
@@ -74,13 +76,14 @@ def test_a_price(wanted, price):
     ],
 )
 def test_what_is_no_price(line):
-    assert convert.price_of(line, "mid") == (None, None)
+    assert convert.quote_of(line) is None
 
 
 def test_a_side_that_is_missing():
     line = {"instrument": "EUR_USD", "time": "5.0", "bids": [{"price": "1.1"}], "asks": []}
-    tick, quote = convert.price_of(line, "mid")
-    assert tick is None
+    quote = convert.quote_of(line)
+    assert tick_at(quote, "EUR_USD", "mid") is None
+    assert tick_at(quote, "EUR_USD", "ask") is None
     assert (quote.bid, quote.ask) == (1.1, None)
 
 
@@ -266,5 +269,8 @@ def test_whatever_comes_is_a_report_or_nothing(one, other):
     convert.order_of(one, trades, 0)
     convert.account_of(one, 0)
     convert.position_of(one, 0)
-    convert.price_of(one, "mid")
+    convert.quote_of(one)
+    for form in ("bidask", "midpoint"):
+        upstream.candle_of(one, form)
+    upstream.tick_of({**one, "type": "PRICE"})
     convert.bars_of([one, other], minutes(), "mid")

@@ -13,11 +13,13 @@ from btstores.errors import ConfigError, LinkError, UnknownInstrumentError
 from btstores.instruments import TimeFrame
 from btstores.orders.lifecycle import OrderState
 from btstores.reports import (
+    LinkState,
     OrderEvent,
     Side,
     Subscription,
 )
 from btstores.stores.oanda import OandaStore
+from btstores.stores.oanda.sides import stream_at
 from btstores.stores.oanda.simulator import AccountConfig
 from tests.support.oanda import ACCOUNT, START, Desk
 from tests.support.opend import wait_for
@@ -358,21 +360,23 @@ def test_a_sale_ends_what_was_bought_in_an_account_that_hedges():
     desk.server.stop()
 
 
-@pytest.mark.parametrize(
-    ("price", "params", "fits"),
-    [
-        ("bid", {"bidask": True, "useask": False}, True),
-        ("ask", {"bidask": True, "useask": True}, True),
-        ("mid", {"bidask": False}, True),
-        ("mid", {"bidask": True}, False),
-        ("mid", {"includeFirst": True, "reconnections": -1, "reconntimeout": 5.0}, True),
-    ],
-)
-def test_parameters_of_upstreams_feed(stage, price, params, fits):
-    one = stage(price=price)
-    feed = one.store.getdata(dataname=EUR, timeframe=int(TimeFrame.TICKS), **params)
-    if fits:
-        feed.start()
-    else:
-        with pytest.raises(ConfigError, match=r"bidask=True: .*OandaStore\(price='bid'\)"):
-            feed.start()
+def test_ticks_at_several_prices_come_from_one_stream(stage, desk):
+    one = stage().connect()
+    names = (EUR, stream_at(EUR, "bid"), stream_at(EUR, "ask"))
+    for name in names:
+        one.store.subscribe_market_data(name, *TICKS[1:3])
+    one.until(lambda: {tick.symbol for tick in one.ticks} == set(names))
+    desk.price(1.2, 1.2004)
+    one.until(lambda: {tick.price for tick in one.ticks} >= {1.2, 1.2002, 1.2004})
+    told = {tick.symbol: tick.price for tick in one.ticks}
+    assert told == dict(zip(names, (1.2002, 1.2, 1.2004)))
+    one.store.unsubscribe_market_data(EUR, *TICKS[1:3])
+    desk.price(1.3, 1.3004)
+    one.until(lambda: {tick.price for tick in one.ticks} >= {1.3, 1.3004})
+    assert 1.3002 not in {tick.price for tick in one.ticks}
+
+
+def test_a_price_that_no_instrument_has(stage):
+    one = stage().connect()
+    one.store.subscribe_market_data(stream_at("NO_WAY", "bid"), *TICKS[1:3])
+    one.until(lambda: any(link.state is LinkState.REFUSED for link in one.links))
