@@ -12,7 +12,7 @@ import sys
 import weakref
 from typing import Optional
 
-from btstores.clock import give_way
+from btstores.clock import give_way, wall_clock
 from btstores.errors import JournalError
 
 __all__ = ["FileLock", "holder"]
@@ -69,10 +69,10 @@ class FileLock:
 
     @staticmethod
     def _hold(fd: int, path: str) -> None:
-        tries = 0
+        clock = wall_clock()
+        until_ns = clock.monotonic_ns() + _PATIENCE_NS
         while not _take(fd):
-            tries += 1
-            if tries > _TRIES:
+            if clock.monotonic_ns() > until_ns:
                 pid = _read_pid(fd)
                 raise JournalError(
                     f"{path}: the journal is in use by "
@@ -94,8 +94,9 @@ class FileLock:
             os.close(fd)
 
 
-#: `holder` takes a lock that is free for a moment, which must keep nobody out.
-_TRIES = 1000
+#: `holder` takes a lock that is free for a moment, which must keep nobody out; on a busy machine
+#: that moment may be long.
+_PATIENCE_NS = 300_000_000
 
 _locks: weakref.WeakSet[FileLock] = weakref.WeakSet()
 
