@@ -129,7 +129,7 @@ class Capabilities:
         _, timeframe, compression, quotes = subscription
         if quotes:
             return "" if self.quotes else "quotes"
-        if timeframe == TimeFrame.TICKS:
+        if timeframe == TimeFrame.TICKS and compression <= 1:
             return "" if self.ticks else "ticks"
         if self.has_timeframe(timeframe, compression):
             return ""
