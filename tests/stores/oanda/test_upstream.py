@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import weakref
 
 import backtrader as bt
 import pytest
@@ -14,6 +15,7 @@ import pytest
 pytest.importorskip("oandapyV20", reason="oandapyV20 is not installed")
 
 from btstores.errors import ConfigError, UnknownInstrumentError, UnsupportedError
+from btstores.stores.oanda import OandaStore
 from tests.support.oanda_script import (
     EUR,
     FIVE_SECONDS,
@@ -31,8 +33,10 @@ from tests.support.opend import wait_for
 
 
 @pytest.fixture
-def oanda(caplog):
+def oanda(caplog, monkeypatch):
     caplog.set_level(logging.CRITICAL, "btstores")
+    # Other tests may have left stores of OANDA, so that there is no only one.
+    monkeypatch.setattr(OandaStore, "_instances", weakref.WeakValueDictionary())
     made = ScriptedOanda()
     yield made
     made.stop()
