@@ -74,7 +74,9 @@ class Stage:
         self.until(lambda: self.store.authenticated)
         return self
 
-    def order(self, size: Any = None, price: Any = None, side: Side = Side.BUY) -> OrderRecord:
+    def order(
+        self, size: Any = None, price: Any = None, side: Side = Side.BUY, **extras: Any
+    ) -> OrderRecord:
         kind = OrderType.MARKET if price is None else OrderType.LIMIT
         request = OrderRequest(
             self.store.clock.new_id(),
@@ -85,6 +87,7 @@ class Stage:
             price,
             reference_price=self._price,
             time_ns=self.store.clock.time_ns(),
+            extras=extras,
         )
         record = OrderRecord(request)
         self.store.order_create(record)

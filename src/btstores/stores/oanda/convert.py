@@ -11,6 +11,7 @@ import math
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from btstores.clock import NS_PER_SECOND
+from btstores.errors import ConfigError
 from btstores.instruments import Instrument, TimeFrame
 from btstores.markets.zones import zone
 from btstores.reports import (
@@ -209,12 +210,25 @@ def body_of(request: OrderRequest, instrument: Instrument) -> Dict[str, Any]:
         "positionFill": "REDUCE_FIRST",
         "clientExtensions": {"id": request.client_order_id},
     }
+    bound = request.extras.get("price_bound")
+    if bound is not None:
+        body["priceBound"] = number_text(_bound_of(bound, kind), instrument.tick_size or 1e-5)
     if kind == "MARKET":
         body["timeInForce"] = "IOC" if request.tif is TimeInForce.IOC else "FOK"
         return body
     body["price"] = number_text(request.price or 0.0, instrument.tick_size or 1e-5)
     body.update(timing_of(request))
     return body
+
+
+def _bound_of(value: Any, kind: str) -> float:
+    """Return the worst price at which an order may be filled. Raises `ConfigError`."""
+    bound = number_of(value)
+    if bound is None or bound <= 0:
+        raise ConfigError.of("price_bound", value, "a price above 0")
+    if kind == "LIMIT":
+        raise ConfigError.of("price_bound", value, "none: a limit is its own bound")
+    return bound
 
 
 def timing_of(request: OrderRequest) -> Dict[str, Any]:
@@ -227,7 +241,7 @@ def timing_of(request: OrderRequest) -> Dict[str, Any]:
 
 _TERMS = (
     *("type", "instrument", "units", "tradeID", "price", "distance", "timeInForce", "gtdTime"),
-    *("positionFill", "triggerCondition", "clientExtensions"),
+    *("positionFill", "triggerCondition", "clientExtensions", "priceBound"),
     *("takeProfitOnFill", "stopLossOnFill", "trailingStopLossOnFill"),
 )
 

@@ -171,6 +171,7 @@ class OandaStore(UpstreamStore):
         tells_power=False,
         partial=False,
         rates=_RATES,
+        extras=frozenset({"price_bound"}),
     )
     broker_class: Optional[Type[Any]] = OandaBroker
     data_class: Optional[Type[Any]] = OandaData

@@ -62,8 +62,13 @@ def hedging():
 
 
 @pytest.fixture
-def desk(hedging):
-    made = Desk(wall_clock(), AccountConfig(ACCOUNT, hedging=hedging))
+def fifo():
+    return False
+
+
+@pytest.fixture
+def desk(hedging, fifo):
+    made = Desk(wall_clock(), AccountConfig(ACCOUNT, hedging=hedging, fifo=fifo))
     made.venue.rates.always_open = True
     yield made
     made.server.stop()
@@ -148,6 +153,16 @@ def test_a_bracket_whose_entry_is_refused(stage, desk):
     records = one.bracket({**TARGET, "price": 1.0999}, STOP)
     one.are(*((record, OrderState.REJECTED) for record in records))
     assert {record.reason_code for record in records} == {"TAKE_PROFIT_ON_FILL_LOSS"}
+
+
+@pytest.mark.parametrize("fifo", [True])
+def test_a_second_bracket_of_the_same_size_where_first_in_is_first_out(stage, desk, fifo):
+    one = stage()
+    first = one.bracket(TARGET, STOP)
+    one.are((first[0], COMPLETED))
+    second = one.bracket(TARGET, STOP)
+    one.are(*((record, OrderState.REJECTED) for record in second))
+    assert {record.reason_code for record in second} == {"FIFO_VIOLATION"}
 
 
 def test_an_exit_is_changed_and_taken_away_while_its_entry_waits(stage, desk):

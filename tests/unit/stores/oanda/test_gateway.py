@@ -158,6 +158,30 @@ def test_orders_that_oanda_ends_at_once(stage, desk, size, halted, event, code):
     assert record.reason_code == code
 
 
+def test_a_worst_price(stage, desk):
+    one = stage().connect()
+    beyond = one.order(price_bound=1.1001)
+    one.told(OrderEvent.REJECTED)
+    assert beyond.reason_code == "BOUNDS_VIOLATION"
+    one.order(price_bound=1.1002)
+    one.until(lambda: one.held() == 1000.0)
+
+
+@pytest.mark.parametrize(
+    ("terms", "text"),
+    [
+        ({"price_bound": "high"}, "price_bound='high': expected a price above 0"),
+        ({"price_bound": 1.1, "price": 1.0}, "expected none: a limit is its own bound"),
+    ],
+)
+def test_a_worst_price_that_makes_no_sense(stage, desk, terms, text):
+    one = stage().connect()
+    record = one.order(**terms)
+    one.told(OrderEvent.REJECTED)
+    assert text in record.reason
+    assert desk.since(1)[-1]["type"] == "TRANSFER_FUNDS", "nothing has reached OANDA"
+
+
 def test_a_refusal_has_oandas_code(stage, desk):
     one = stage().connect()
     desk.faults.on("status", code=429, path="orders")

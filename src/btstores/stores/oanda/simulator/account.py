@@ -27,6 +27,7 @@ class AccountConfig:
     currency: str = "USD"
     balance: float = 100_000.0
     hedging: bool = False
+    fifo: bool = False
     first_id: int = 1
     alias: str = "Primary"
 

@@ -252,6 +252,8 @@ class Dealer:
             return "INSUFFICIENT_LIQUIDITY"
         sign = 1 if units > 0 else -1
         if abs(rest) > _DUST:
+            if account.config.fifo and order.exits and self._has_like(order, rest):
+                return "FIFO_VIOLATION"
             profit = order.exits.get("takeProfitOnFill", {}).get("price")
             stop = order.exits.get("stopLossOnFill", {}).get("price")
             if profit is not None and (float(profit) - at) * sign <= 0:
@@ -265,6 +267,13 @@ class Dealer:
             if account.margin_used() - before + after > account.nav() + _DUST:
                 return "INSUFFICIENT_MARGIN"
         return ""
+
+    def _has_like(self, order: Order, units: float) -> bool:
+        """Return whether there is a trade of that size: with exits both could end out of turn."""
+        return any(
+            abs(abs(trade.units) - abs(units)) <= _DUST
+            for trade in self.account.open_trades(order.instrument)
+        )
 
     def _deal(
         self, order: Order, units: float, rest: float, closes: List[Any], at: float, price: Price
