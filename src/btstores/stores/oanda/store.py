@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, Dict, Hashable, Optional, Tuple, Type
 
 from backtrader.position import Position
@@ -193,6 +194,9 @@ class OandaStore(UpstreamStore):
     def __init__(self, params: Params) -> None:
         if not params.token:
             raise ConfigError.of("token", "", "a personal access token of OANDA")
+        # What no header can carry would be told, token and all, by the library of requests.
+        if not re.fullmatch("[!-~]+", params.token):
+            raise ConfigError.of("token", "***", "one without spaces, line ends and accents")
         super().__init__(params)
 
     def make_gateway(self) -> Gateway:

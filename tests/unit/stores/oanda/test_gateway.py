@@ -79,6 +79,13 @@ def test_a_token_that_is_refused_is_not_shown(stage, desk):
     assert "wr0ng" not in str(said.value) + repr(stage(token="wr0ng").store)
 
 
+@pytest.mark.parametrize("token", ["wr0ng\n", " wr0ng", "wr0 ng", "wr\u00f3ng", "wr\u20acng"])
+def test_a_token_that_no_header_can_carry_is_not_shown(token):
+    with pytest.raises(ConfigError, match=r"token='\*\*\*': expected one without") as said:
+        OandaStore(port=1, token=token)
+    assert token.strip() not in str(said.value)
+
+
 def test_an_account_that_is_not_there_is_refused_with_those_that_are(stage):
     with pytest.raises(ConfigError, match=f"account='5': expected one of the token's: {ACCOUNT}"):
         stage(account="5").store.connect()
