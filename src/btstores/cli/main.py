@@ -248,8 +248,10 @@ _DOCTOR = """examples:
   btstores doctor --store futu
   btstores doctor --store futu --set port=11112 --set market=US_STOCK
   btstores doctor --store futu --set trade_env=REAL --set account=281756 --json
+  btstores doctor --store oanda --set practice=true
 
-It connects, looks, and sends no order. The exit status is 0 if nothing is to mend.
+It connects, looks, and sends no order. The exit status is 0 if nothing is to mend. Secrets belong
+in environment variables, such as BTSTORES_OANDA_TOKEN.
 
 --json: one object a line, with what, good, text and cure."""
 

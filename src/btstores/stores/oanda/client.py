@@ -7,7 +7,7 @@ import importlib
 import json
 import logging
 import warnings
-from typing import Any, Iterator, Mapping, Optional
+from typing import Any, Generator, Mapping, Optional
 
 from btstores.errors import LinkError, MissingExtraError, OutcomeUnknown, VenueRefused
 
@@ -49,18 +49,21 @@ class Place:
         self.api, self.stream = api, stream
         self._token = token
         self._timeout = timeout
-        environments = library("oandapyV20.oandapyV20").TRADING_ENVIRONMENTS
-        self._name = f"btstores {api} {stream}"
-        environments[self._name] = {"api": api, "stream": stream}
 
     def __repr__(self) -> str:
         return f"Place({self.api!r})"
 
     def session(self, timeout: Optional[float]) -> Any:
-        """Return a new session; ``timeout`` is that of each read, in seconds."""
+        """Return a new session; ``timeout`` is that of each read, in seconds.
+
+        Raises `MissingExtraError`.
+        """
+        name = f"btstores {self.api} {self.stream}"
+        environments = library("oandapyV20.oandapyV20").TRADING_ENVIRONMENTS
+        environments[name] = {"api": self.api, "stream": self.stream}
         return library().API(
             access_token=self._token,
-            environment=self._name,
+            environment=name,
             headers={"Accept-Datetime-Format": "UNIX"},
             request_params={"timeout": timeout or self._timeout},
         )
@@ -74,7 +77,15 @@ class Client:
     """
 
     def __init__(self, place: Place, timeout: Optional[float] = None) -> None:
-        self._session = place.session(timeout)
+        self._place, self._timeout = place, timeout
+        self._made: Any = None
+
+    @property
+    def _session(self) -> Any:
+        # Made when it is needed: a store is made, and examined, without the library too.
+        if self._made is None:
+            self._made = self._place.session(self._timeout)
+        return self._made
 
     def get(self, request: Any) -> Mapping[str, Any]:
         """Return the answer to a question.
@@ -95,7 +106,8 @@ class Client:
 
     def close(self) -> None:
         """Free the connections; the next request makes new ones."""
-        self._session.client.close()
+        if self._made is not None:
+            self._made.client.close()
 
     def _call(self, request: Any) -> Mapping[str, Any]:
         try:
@@ -108,7 +120,7 @@ class Client:
             raise OutcomeUnknown("OANDA has answered something that is no object")
         return answer
 
-    def lines(self, request: Any) -> Iterator[Mapping[str, Any]]:
+    def lines(self, request: Any) -> Generator[Mapping[str, Any], None, None]:
         """Yield the lines of a stream. Raises `LinkError` at its end, and `VenueRefused`."""
         try:
             for line in self._session.request(request):

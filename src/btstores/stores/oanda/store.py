@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar, Dict, Hashable, Optional, Tuple, Type
+from typing import Any, ClassVar, Dict, Hashable, Iterator, Optional, Tuple, Type
 
 from backtrader.position import Position
 
@@ -21,9 +21,11 @@ from btstores.reports import (
     TimeInForce,
 )
 from btstores.stores.base import BaseStore
+from btstores.stores.examine import Finding
 from btstores.stores.gateway import Capabilities, Gateway, RateLimit
 from btstores.stores.oanda.client import LIVE, PRACTICE, Place
 from btstores.stores.oanda.convert import TIMEFRAMES
+from btstores.stores.oanda.doctor import examine_oanda
 from btstores.stores.oanda.gateway import OandaGateway
 from btstores.stores.oanda.sides import PRICES, price_wanted, stream_at
 from btstores.stores.oanda.upstream import UpstreamStore
@@ -206,6 +208,10 @@ class OandaStore(UpstreamStore):
             api = stream = f"http://{params.host}:{params.port}"
         self.place = place = Place(api, stream, params.token, min(20.0, params.timeout))
         return OandaGateway(self.clock, place, params.account, params.price, params.silence)
+
+    def examine(self) -> Iterator[Finding]:
+        """Look at what a trader has to have right; see `btstores doctor`."""
+        return examine_oanda(self.params, self.place)
 
     def symbol_of(self, dataname: str) -> str:
         """Return a symbol as OANDA writes it: 'EUR/USD' is 'EUR_USD'."""
