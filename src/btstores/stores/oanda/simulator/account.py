@@ -20,7 +20,9 @@ __all__ = ["Account", "AccountConfig"]
 class AccountConfig:
     """An account to begin with.
 
-    ``first_id`` is the number of its first transaction.
+    ``hedging`` is whether it may be long and short at once. With ``fifo`` no trade may have exits
+    that is as large as an older one, lest it ends before that. ``first_id`` is the number of its
+    first transaction.
     """
 
     account_id: str = "101-004-1234567-001"
