@@ -58,7 +58,7 @@ class ScriptedOanda:
         self._beating = True
         self._beat()
         self.login = {
-            "token": "a token",
+            "token": "a-token",
             "account": ACCOUNT.account_id,
             "practice": True,
             "port": self.server.port,

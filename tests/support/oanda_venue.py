@@ -51,7 +51,7 @@ class OandaVenue(Venue):
         """Return a store for another process than the venue's."""
         make: Any = OandaStore
         store: OandaStore = make(
-            port=port, token="a token", journal=journal, clock=clock, reconnect_interval=0.2
+            port=port, token="a-token", journal=journal, clock=clock, reconnect_interval=0.2
         )
         return store
 
@@ -65,7 +65,7 @@ class OandaVenue(Venue):
         make: Any = OandaStore
         store: OandaStore = make(
             port=server.port,
-            token="a token",
+            token="a-token",
             clock=server.venue.clock,
             timeout=20.0,
             reconnect_interval=0.2,
