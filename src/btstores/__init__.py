@@ -25,6 +25,7 @@ _HOMES = {
     "FutuStore": "btstores.stores.futu",
     "Gateway": "btstores.stores.gateway",
     "Instrument": "btstores.instruments",
+    "LiveCerebro": "btstores.cerebro",
     "MarketConfig": "btstores.markets",
     "MarketType": "btstores.markets",
     "OandaStore": "btstores.stores.oanda",

@@ -7,7 +7,7 @@ each bar cash, value, the fund, positions, and where its trailing stops stand.
 from __future__ import annotations
 
 import itertools
-from typing import Any, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Sequence
 
 import backtrader as bt
 
@@ -72,8 +72,17 @@ def run_upstream(datas: Sequence[Series], setup: Setup, **params: Any) -> Trace:
     return _run(cerebro, params)
 
 
-def run_paper(datas: Sequence[Series], setup: Setup, **params: Any) -> Trace:
-    """Run on PaperStore with ``fill_model="backtrader"``, its broker and its feeds."""
+def run_paper(
+    datas: Sequence[Series],
+    setup: Setup,
+    engine: Any = bt.Cerebro,
+    prepare: Callable[[Any], None] = lambda cerebro: None,
+    **params: Any,
+) -> Trace:
+    """Run on PaperStore with ``fill_model="backtrader"``, its broker and its feeds.
+
+    ``prepare`` may add to the Cerebro, which is an ``engine``, before it runs.
+    """
     options = dict(setup.broker)
     store = PaperStore(
         account=f"parity{next(_accounts)}",
@@ -85,12 +94,13 @@ def run_paper(datas: Sequence[Series], setup: Setup, **params: Any) -> Trace:
         cash=options.pop("cash", 10_000.0),
         fill_model="backtrader",
     )
-    cerebro = bt.Cerebro(stdstats=False, **setup.cerebro)
+    cerebro = engine(**{"stdstats": False, **setup.cerebro})
     broker = store.getbroker(**options)
     for commission in setup.commissions:
         broker.setcommission(**commission)
     cerebro.setbroker(broker)
     _add_feeds(cerebro, store, datas)
+    prepare(cerebro)
     return _run(cerebro, params)
 
 

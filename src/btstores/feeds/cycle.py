@@ -12,9 +12,10 @@ from typing import Any, List, Optional
 
 from btstores.inbox import Wakeup
 
-__all__ = ["Cycle"]
+__all__ = ["NOTHING_YET", "Cycle"]
 
-_NOTHING_YET = -(2**63)
+#: Before any time.
+NOTHING_YET = -(2**63)
 
 
 class Cycle:
@@ -57,6 +58,9 @@ class Cycle:
         """Stop polling ``feed``. backtrader's lines compare to new lines, hence ``is``."""
         self.feeds = [known for known in self.feeds if known is not feed]
 
+    def touch(self, feed: Any) -> None:
+        """Hear that ``feed`` may have something to show or to tell. Here all are asked anyway."""
+
     def begin(self, timeout: float) -> None:
         """Handle what has arrived and, when no feed has anything, wait. Once per cycle."""
         if self._begun == self.wakeup.cycle:
@@ -96,5 +100,5 @@ class Cycle:
             if head_ns == horizon_ns and not feed.is_resampled:
                 plain_due = True
         # Feeds start together, or one would show days of history before the others.
-        self.horizon_ns = _NOTHING_YET if awaits_history else horizon_ns
+        self.horizon_ns = NOTHING_YET if awaits_history else horizon_ns
         self.plain_due = plain_due and not awaits_history

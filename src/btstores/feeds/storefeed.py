@@ -12,12 +12,12 @@ import logging
 from typing import Any, List, Optional, Tuple, Union
 
 import backtrader as bt
-from backtrader.resamplerfilter import _BaseResampler
 
 from btstores.clock import wall_clock
 from btstores.errors import ConfigError, UnsupportedError
 from btstores.feeds.backfill import BackfillSource
 from btstores.feeds.cycle import Cycle
+from btstores.feeds.resampling import closes_by_check, is_bar_due
 from btstores.feeds.seam import Seam
 from btstores.feeds.times import LocalizableTz, ns_to_num, num_to_ns, zone
 from btstores.instruments import bar_ns, timeframe_name
@@ -240,9 +240,19 @@ class StoreFeed(bt.feed.DataBase):
 
     # What the store brings, on Cerebro's thread.
 
+    def _touch(self) -> None:
+        """Say that there may be something to show or to tell."""
+        if self._cycle is not None:
+            self._cycle.touch(self)
+
+    def put_notification(self, status: int, *args: Any, **kwargs: Any) -> None:
+        super().put_notification(status, *args, **kwargs)
+        self._touch()
+
     def _on_history(self, question: int, report: HistoryReport) -> None:
         if question != self._question:
             return  # what came early waits for the answer to a newer one
+        self._touch()
         if report.error is not None:
             if self._down and self.p.backfill and not self.p.historical:
                 return  # it is asked for again when the link is back
@@ -260,6 +270,7 @@ class StoreFeed(bt.feed.DataBase):
             self._request_history(seam.newest_ns)
         seam.add(item)
         self._ended = self._ended or seam.over
+        self._touch()
 
     def _tell_gap(self, start_ns: int, end_ns: int, reason: str) -> None:
         log.warning("data.gap symbol=%s from=%d to=%d %s", self.symbol, start_ns, end_ns, reason)
@@ -267,6 +278,7 @@ class StoreFeed(bt.feed.DataBase):
         self._store.put_notification("gap", *what, start_ns, end_ns, reason)
 
     def _on_link(self, report: LinkReport) -> None:
+        self._touch()
         if report.subscription is not None:
             if report.subscription == self.subscription:
                 self._on_subscription(report)
@@ -297,6 +309,16 @@ class StoreFeed(bt.feed.DataBase):
             self._seam.suspect("backfill is off")
 
     # What the engine asks in each cycle.
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether it shows what its store brings and nothing else: as it is, by itself."""
+        return not (self._filters or self._clone or self._other is not None or self.replaying)
+
+    @property
+    def is_put_back(self) -> bool:
+        """Return whether a bar is at hand that the engine has put back."""
+        return self._rewound is not None
 
     def haslivedata(self) -> bool:
         return bool(self.backlog or self._has_other())
@@ -411,30 +433,13 @@ class StoreFeed(bt.feed.DataBase):
     def _check(self, forcedata: Any = None) -> None:
         # Of a live feed the clock closes bars, not the time of a busier feed. Of one that
         # still shows history the clock would close each bar after its first minute.
-        if not self._filters or self._deferred or not self._closes_by_check():
+        if not self._filters or self._deferred or not closes_by_check(self):
             return
         if not self.is_live:
             if forcedata is not None:
                 super()._check(forcedata=forcedata)
-        elif self._is_bar_due():
+        elif is_bar_due(self, self._store.clock.time_ns()):
             super()._check()
-
-    def _is_bar_due(self) -> bool:
-        now = ns_to_num(self._store.clock.time_ns())
-        for one, _, _ in self._filters:
-            if isinstance(one, _BaseResampler) and one.bar.isopen():
-                return bool(one.p.timeframe < bt.TimeFrame.Seconds or one._calcadjtime(True) <= now)
-        return False
-
-    def _closes_by_check(self) -> bool:
-        # From a check the resampler never delivers days or longer, and the replayer nothing
-        # without an adjusted time; but both forget the end of the session and then merge the
-        # next day into the open bar.
-        if self._timeframe >= bt.TimeFrame.Days:
-            return False
-        return not self.replaying or any(
-            getattr(one, "doadjusttime", False) for one, _, _ in self._filters
-        )
 
     def _load(self) -> Optional[bool]:
         head_ns = self._next_ns()
