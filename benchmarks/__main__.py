@@ -14,6 +14,7 @@ from benchmarks import (
     handover,
     history,
     latency,
+    livecerebro,
     memory,
     oanda,
     orders,
@@ -37,6 +38,7 @@ SECTIONS: Dict[str, Callable[[Plan], Iterator[Row]]] = {
     "reports": reports.rows,
     "sessions": sessions.rows,
     "triggers": triggers.rows,
+    "livecerebro": livecerebro.rows,
     "futu": futu.rows,
     "oanda": oanda.rows,
 }

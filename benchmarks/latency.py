@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from typing import Any, Dict, Iterator, List, Tuple, Type
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import backtrader as bt
 
@@ -69,7 +69,7 @@ class Watcher(bt.Strategy):
 
 
 def measure(
-    kind: Type[Any], feeds: int, count: int, gap: Tuple[float, float], qcheck: float
+    kind: Callable[..., Any], feeds: int, count: int, gap: Tuple[float, float], qcheck: float
 ) -> Delays:
     """Return the milliseconds from put to seen: ``count`` ticks, then ``count`` order reports."""
     chance = random.Random(feeds)

@@ -1,7 +1,8 @@
 """The two that are compared live: our feeds and broker, and those of backtrader's kind.
 
-Both run under the stock `bt.Cerebro`, are LIVE from the start and get the same ticks and
-order reports from another thread. All feeds have a first tick with one time stamp.
+Both run under the stock `bt.Cerebro` unless a benchmark says another, are LIVE from the start and
+get the same ticks and order reports from another thread. All feeds have a first tick with one time
+stamp.
 """
 
 from __future__ import annotations
@@ -85,9 +86,10 @@ class Ours:
         qcheck: float,
         risk: Any = None,
         own_broker: bool = True,
+        engine: Callable[[], Any] = bt.Cerebro,
         **params: Any,
     ) -> None:
-        self.cerebro = bt.Cerebro()
+        self.cerebro = engine()
         self.store = BenchStore(risk=risk, **params)
         self.symbols = [f"S{i}" for i in range(feeds)]
         first_ns = time.time_ns()

@@ -94,13 +94,15 @@ class Diary(bt.Strategy):
 class Session:
     """A Cerebro over a scripted venue. Times are seconds after `T0`."""
 
+    engine: Any = bt.Cerebro
+
     def __init__(self, store: Optional[ScriptedStore] = None, **options: Any) -> None:
         self.store = store if store is not None else new_store()
         self.venue: ScriptedGateway = self.store.gateway
         self.clock = self.store.clock
         self.broker = self.store.getbroker()
         self.feeds: List[Any] = []
-        self.cerebro = bt.Cerebro(stdstats=False, **options)
+        self.cerebro = self.engine(stdstats=False, **options)
         self.cerebro.setbroker(self.broker)
         self._last_ns = T0
 

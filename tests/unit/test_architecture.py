@@ -240,7 +240,16 @@ def test_what_a_module_offers_is_there(path):
 
 @every_file
 def test_the_core_knows_no_cerebro(path):
-    if room_of(name_of(path)) in {"brokers", "feeds", "venues", "testing", "cli", "sim", "package"}:
+    if room_of(name_of(path)) in {
+        "brokers",
+        "cerebro",
+        "feeds",
+        "venues",
+        "testing",
+        "cli",
+        "sim",
+        "package",
+    }:
         return
     for imported, _ in imports_of(path):
         assert imported.split(".")[0] != "backtrader", f"{name_of(path)} imports {imported}"

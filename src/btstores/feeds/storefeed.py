@@ -315,11 +315,6 @@ class StoreFeed(bt.feed.DataBase):
         """Return whether it shows what its store brings and nothing else: as it is, by itself."""
         return not (self._filters or self._clone or self._other is not None or self.replaying)
 
-    @property
-    def is_put_back(self) -> bool:
-        """Return whether a bar is at hand that the engine has put back."""
-        return self._rewound is not None
-
     def haslivedata(self) -> bool:
         return bool(self.backlog or self._has_other())
 

@@ -162,7 +162,7 @@ class _Player:
     def _run_once(self, store: BaseStore) -> None:
         faults = FaultGateway(store.gateway, store.clock)
         store.gateway = faults
-        cerebro = bt.Cerebro(stdstats=False)
+        cerebro = self.venue.engine(stdstats=False)
         cerebro.setbroker(store.getbroker())
         symbol = self.venue.option_symbol if self.wanted.option else self.venue.symbol
         data = store.getdata(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, Optional, Tuple
+from typing import Any, ClassVar, Optional, Tuple
+
+import backtrader as bt
 
 from btstores.instruments import TimeFrame
 from btstores.reports import OrderRequest
@@ -24,7 +26,8 @@ class Venue(abc.ABC):
     Of seconds, ``timeout`` is how long any one thing may take, ``patience`` the longest that
     a case may wait for (the end of a session, say), ``expiry`` the shortest validity of an
     order, ``qcheck`` how often to look when nothing happens. ``barred`` names the order
-    types that the venue does not take for options.
+    types that the venue does not take for options; ``engine`` is the class of Cerebro that
+    cases run on.
 
     A power (`POWERS`) that a subclass does not define is not there; cases that need it are
     skipped.
@@ -41,6 +44,7 @@ class Venue(abc.ABC):
     patience: float = 300.0
     expiry: float = 60.0
     qcheck: float = 0.1
+    engine: ClassVar[Any] = bt.Cerebro
     barred: Tuple[str, ...] = ()
 
     @abc.abstractmethod

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from btstores import LiveCerebro
 from btstores.reports import OrderType, TimeInForce
 from btstores.testing import StoreConformance, all_cases, run_case
 from btstores.testing.paper import ControlledPaper
@@ -45,6 +46,17 @@ class TestPoorPaper(StoreConformance):
 
 
 @pytest.mark.long
+class LivePaper(ControlledPaper):
+    """The same under the engine of live trading."""
+
+    engine = LiveCerebro
+
+
+class TestPaperUnderLiveCerebro(StoreConformance):
+    def make_venue(self):
+        return LivePaper()
+
+
 class TestPaperOnTheWall(StoreConformance):
     """With threads and real time, as a venue over a network has them."""
 
