@@ -76,8 +76,18 @@ def measure(names: Sequence[str], plan: Plan) -> Iterator[Dict[str, Any]]:
         start = time.perf_counter()
         print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
         for row in SECTIONS[name](plan):
-            yield row.record(facts)
+            yield {"section": name, **row.record(facts)}
         print(f"{time.perf_counter() - start:.0f} s", file=sys.stderr)
+
+
+def renewed(
+    before: Sequence[Dict[str, Any]], records: Sequence[Dict[str, Any]]
+) -> List[Dict[str, Any]]:
+    """Return the records of a run in the place of those of the same sections."""
+    names = {record["section"] for record in records}
+    kept = [record for record in before if record.get("section") not in names]
+    order = list(SECTIONS)
+    return sorted([*kept, *records], key=lambda record: order.index(record["section"]))
 
 
 def warn_of_load() -> None:
@@ -88,6 +98,12 @@ def warn_of_load() -> None:
             "other work makes these figures worse and less certain",
             file=sys.stderr,
         )
+
+
+def _read() -> List[Dict[str, Any]]:
+    with open(RESULTS, encoding="utf-8") as results:
+        records: List[Dict[str, Any]] = json.load(results)
+    return records
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -103,26 +119,35 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         "benchmarks/results.json, other runs write nothing",
     )
     parser.add_argument(
+        "--renew",
+        action="store_true",
+        help="with --only: put the sections into benchmarks/results.json and docs/benchmarks.md, "
+        "and leave the others as they are",
+    )
+    parser.add_argument(
         "--docs",
         action="store_true",
         help="measure nothing: write the results of the last full run into docs/benchmarks.md",
     )
     options = parser.parse_args(argv)
     if options.docs:
-        with open(RESULTS, encoding="utf-8") as results:
-            update_page(json.load(results), HEAD, cells)
+        update_page(_read(), HEAD, cells)
         return 0
     warn_of_load()
     names = options.only or list(SECTIONS)
     records = list(measure(names, QUICK if options.quick else FULL))
     print(table(records))
     path = options.json
-    if path is None and not options.quick and not options.only:
+    written = records
+    if path is None and not options.quick and (options.renew or not options.only):
         path = RESULTS
+        written = renewed(_read(), records) if options.only else records
     if path is not None:
         with open(path, "w", encoding="utf-8") as results:
-            json.dump(records, results, indent=1)
+            json.dump(written, results, indent=1)
             results.write("\n")
+    if options.renew:
+        update_page(written, HEAD, cells)
     missed = [record["name"] for record in records if record["met"] is False]
     print(f"{len(missed)} of {sum(bool(record['target']) for record in records)} targets missed")
     return 0

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from benchmarks import page
-from benchmarks.__main__ import HEAD, SECTIONS, cells, main, table
+from benchmarks.__main__ import HEAD, SECTIONS, cells, main, renewed, table
 from benchmarks.harness import Plan, Row, percentile
 
 TINY = Plan(scale=0.001, repeats=1, feeds=(2,), qcheck=0.02, isolate=False)
@@ -63,6 +63,13 @@ def test_without_a_venues_client_its_section_says_why_it_has_no_rows(section, mo
 )
 def test_a_target_is_met_when_all_of_it_holds(row, target, met):
     assert (row.target, row.met) == (target, met)
+
+
+def test_sections_that_are_measured_again_take_their_own_place():
+    before = [{"section": name, "name": "old"} for name in ("latency", "ticks", "futu")]
+    new = [{"section": name, "name": "new"} for name in ("oanda", "ticks")]
+    told = [(one["section"], one["name"]) for one in renewed(before, new)]
+    assert told == [("latency", "old"), ("ticks", "new"), ("futu", "old"), ("oanda", "new")]
 
 
 def test_percentiles():
