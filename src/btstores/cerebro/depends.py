@@ -42,40 +42,44 @@ class Dependencies:
             its = frozenset({index})
             for part in (data, data.lines, *data.lines):
                 self._feeds[id(part)] = its
-        self._makers: Dict[int, Any] = {}
-        for indicator in _tree(strategy._lineiterators[LineIterator.IndType]):
-            for line in _lines_of(indicator):
-                self._makers[id(line)] = indicator
+        #: By the parts of an indicator, those of indicators inside it too, the indicator itself.
+        self._wholes: Dict[int, Any] = {}
+        for whole in strategy._lineiterators[LineIterator.IndType]:
+            for indicator in _tree([whole]):
+                for part in (indicator, *_lines_of(indicator)):
+                    self._wholes[id(part)] = whole
 
     def of(self, indicator: Any) -> Feeds:
         """Return the feeds whose bars change an indicator, or None if that is not certain."""
-        if not all(map(_is_plain, _tree([indicator]))):
-            return None
-        return self._of(indicator)
-
-    def _of(self, part: Any) -> Feeds:
-        key = id(part)
+        key = id(indicator)
         if key not in self._feeds:
-            self._feeds[key] = frozenset()  # it may lead back to itself
-            self._feeds[key] = self._union(_parts_of(part))
+            self._feeds[key] = None  # if it leads back to itself
+            inside = list(_tree([indicator]))
+            if all(map(_is_plain, inside)) and not any(map(_is_circular, inside)):
+                self._feeds[key] = self._union(indicator, inside)
         return self._feeds[key]
 
-    def _union(self, parts: Iterable[Any]) -> Feeds:
+    def _union(self, whole: Any, inside: Iterable[Any]) -> Feeds:
+        """Return the feeds of all that these hold, but for parts of the whole."""
         found: FrozenSet[int] = frozenset()
-        for part in parts:
-            if isinstance(part, LineSeriesStub):
-                part = part.lines[0]  # a line that was given where something with lines is needed
-            if id(part) not in self._feeds:
-                maker = self._makers.get(id(part))
-                if maker is not None and maker is not part:
-                    part = maker if _is_plain(maker) else None
-                elif not isinstance(part, LineIterator) and not hasattr(part, "_clock"):
-                    part = None  # a line of nobody that is known
-            feeds = None if part is None else self._of(part)
-            if feeds is None:
-                return None
-            found |= feeds
+        for indicator in inside:
+            for part in _parts_of(indicator):
+                part = _unwrapped(part)
+                if self._wholes.get(id(part)) is whole:
+                    continue
+                feeds = self._of_part(part)
+                if feeds is None:
+                    return None
+                found |= feeds
         return found
+
+    def _of_part(self, part: Any) -> Feeds:
+        if id(part) in self._feeds:
+            return self._feeds[id(part)]
+        if id(part) in self._wholes:
+            return self.of(self._wholes[id(part)])
+        # A line of nobody that is known may be anything; an operation that nobody owns is not.
+        return self.of(part) if hasattr(part, "_clock") else None
 
 
 def _tree(indicators: Sequence[Any]) -> Iterator[Any]:
@@ -94,6 +98,23 @@ def _lines_of(indicator: Any) -> Sequence[Any]:
 def _is_plain(indicator: Any) -> bool:
     is_theirs = type(indicator).__module__.startswith("backtrader.")
     return is_theirs and not isinstance(indicator, _REMEMBERING)
+
+
+def _is_circular(indicator: Any) -> bool:
+    """Return whether what is inside reads what the indicator itself computes afterwards.
+
+    Another look at the same bar gives it another value: those inside are computed first.
+    """
+    if type(indicator).next is bt.Indicator.next:
+        return False  # its lines are those of what is inside
+    own = {id(line) for line in _lines_of(indicator)}
+    _, *inside = _tree([indicator])
+    return any(id(_unwrapped(part)) in own for one in inside for part in _parts_of(one))
+
+
+def _unwrapped(part: Any) -> Any:
+    """Return the line that was given where something with lines is due."""
+    return part.lines[0] if isinstance(part, LineSeriesStub) else part
 
 
 def _parts_of(indicator: Any) -> Iterator[Any]:

@@ -10,7 +10,6 @@ import backtrader as bt
 from btstores.cerebro.loop import EventLoop
 from btstores.feeds.events import EventCycle
 from btstores.feeds.storefeed import StoreFeed
-from btstores.inbox import Wakeup
 
 __all__ = ["LiveCerebro"]
 
@@ -32,10 +31,9 @@ class LiveCerebro(bt.Cerebro):
     `bt.Cerebro` runs them.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._btstores_cycle = EventCycle(Wakeup())
-        self._is_looping = False
+    _btstores_cycle_kind = EventCycle
+    _btstores_cycle: EventCycle
+    _is_looping = False
 
     def runstrategies(self, iterstrat: Any, predata: bool = False) -> Any:
         self._is_looping = False

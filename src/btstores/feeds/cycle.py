@@ -40,7 +40,8 @@ class Cycle:
         """
         cycle: Optional[Cycle] = getattr(cerebro, "_btstores_cycle", None)
         if cycle is None:
-            cycle = cerebro._btstores_cycle = cls(Wakeup())
+            kind = getattr(cerebro, "_btstores_cycle_kind", cls)
+            cycle = cerebro._btstores_cycle = kind(Wakeup())
         return cycle
 
     def add_store(self, store: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import pickle
 import threading
 
 import backtrader as bt
@@ -171,6 +172,11 @@ def test_optimization_runs_too():
     assert [one[0].p.fast for one in runs] == [2, 3]
 
 
+def test_it_can_be_sent_to_other_processes():
+    cerebro = pickle.loads(pickle.dumps(LiveCerebro(stdstats=False)))
+    assert cerebro.p.stdstats is False
+
+
 def test_a_second_run():
     session = Live()
     session.feed()
@@ -236,12 +242,14 @@ def test_what_indicators_are_made_of():
         def __init__(self):
             self.made = {name: make(*self.datas[:2]) for name, make in INDICATORS.items()}
             self.alone = bt.ind.SMA(self.data2.high, period=2)
+            self.inside = bt.ind.SMA(self.made["macd"].macd, period=2)
             self.lines_of_two = bt.Max(self.data0.close, self.data2.close)
 
         def start(self):
             known = Dependencies(self)
             found.update({name: known.of(one) for name, one in self.made.items()})
             found.update(alone=known.of(self.alone), two=known.of(self.lines_of_two))
+            found.update(inside=known.of(self.inside))
 
     cerebro = bt.Cerebro(stdstats=False, runonce=False)
     for _ in range(3):
@@ -249,6 +257,7 @@ def test_what_indicators_are_made_of():
     cerebro.addstrategy(Asked)
     cerebro.run()
     assert found.pop("alone") == {2}
+    assert found.pop("inside") == {0}
     assert found.pop("two") == {0, 2}
     assert found == DEPENDS
 
