@@ -10,6 +10,7 @@ import backtrader as bt
 
 from benchmarks import history, latency
 from benchmarks.harness import Plan, Row, median, percentile
+from benchmarks.memory import memory_kb
 from benchmarks.sides import FIRST_PRICE, Ours
 from btstores import LiveCerebro
 from btstores.reports import Tick
@@ -29,11 +30,11 @@ stock = functools.partial(bt.Cerebro, stdstats=False)
 class Loaded(bt.Strategy):
     """Has indicators on each feed. Calls ``ready`` when all are LIVE, ``seen`` with each bar."""
 
-    params = (("ready", None), ("seen", None))
+    params = (("ready", None), ("seen", None), ("indicators", INDICATORS))
 
     def __init__(self) -> None:
         for data in self.datas:
-            for number in range(INDICATORS):
+            for number in range(self.p.indicators):
                 bt.ind.SMA(data, period=1 + number % 3)
         self._live = 0
 
@@ -98,6 +99,21 @@ def burst_seconds(engine: Engine, feeds: int) -> float:
     return took[0]
 
 
+def feed_kb(engine: Engine, feeds: int, indicators: int) -> float:
+    """Return the memory of a feed that is LIVE, with its indicators and its first tick."""
+    found: List[float] = []
+    before = memory_kb()
+    side = Ours(feeds, QCHECK, engine=engine, quality=QUIET)
+
+    def ready() -> None:
+        found.append((memory_kb() - before) / feeds)
+        side.cerebro.runstop()
+
+    side.cerebro.addstrategy(Loaded, ready=ready, seen=lambda: None, indicators=indicators)
+    side.cerebro.run()
+    return found[0]
+
+
 def backtest_seconds(engine: Engine, count: int) -> float:
     """Return the processor time of a backtest of one-minute bars."""
     cerebro = engine()
@@ -144,6 +160,9 @@ def rows(plan: Plan) -> Iterator[Row]:
             yield Row(f"{title}, LiveCerebro, {many:,} feeds, p{percent}", value, "ms", most=most)
     took = median([plan.run(burst_seconds, live, many) for _ in range(plan.repeats)])
     yield Row(f"{many:,} feeds with a bar of one instant", took, "s", most=1.0)
+    for indicators in (0, INDICATORS):
+        size = plan.run(feed_kb, live, many, indicators)
+        yield Row(f"memory a feed with {indicators} indicators, of {many:,}", size, "kB")
     bars = plan.count(20_000, least=200)
     engines = [functools.partial(backtest_seconds, engine, bars) for engine in (live, stock)]
     mine, upstream = plan.each(*engines)
