@@ -203,7 +203,7 @@ runs = st.tuples(
 )
 
 
-@profile(150)
+@profile(60)
 @given(runs)
 def test_the_same_calls(run: Any) -> None:
     check(*run)
@@ -211,13 +211,13 @@ def test_the_same_calls(run: Any) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@profile(3_000)
+@profile(1_500)
 @given(runs)
 def test_the_same_calls_of_many(run: Any) -> None:
     check(*run)
 
 
-@profile(40)
+@profile(20)
 @given(runs)
 def test_the_same_observers(run: Any) -> None:
     *others, setup = run

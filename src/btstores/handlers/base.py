@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, Callable, ClassVar, Iterable, Optional, Tuple, Type, TypeVar
+from typing import Any, Callable, ClassVar, Iterable, List, Optional, Tuple, Type, TypeVar
 
 from btstores.orders.book import OrderRecord
 from btstores.reports import (
@@ -14,10 +14,26 @@ from btstores.reports import (
     PositionReport,
 )
 
-__all__ = ["Handler", "Listener", "Listeners"]
+__all__ = ["Handler", "Listener", "Listeners", "drop"]
 
 
 H = TypeVar("H", bound="Handler")
+
+
+def drop(hearers: List[Any], hearer: Any) -> None:
+    """Take a function out of a list, if it is there.
+
+    Python 3.7 compares the objects of two methods by ``==``, which feeds have for other things.
+    """
+    for place, other in enumerate(hearers):
+        if _name_of(other) == _name_of(hearer):
+            del hearers[place]
+            return
+
+
+def _name_of(function: Any) -> Tuple[int, Optional[str]]:
+    owner = getattr(function, "__self__", function)
+    return id(owner), getattr(function, "__name__", None)
 
 
 class Listener:

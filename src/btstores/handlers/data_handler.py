@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Tuple, Union
 
-from btstores.handlers.base import Handler, tell_all
+from btstores.handlers.base import Handler, drop, tell_all
 from btstores.instruments import TimeFrame
 from btstores.reports import Bar, HistoryReport, Quote, Subscription, Tick
 
@@ -31,9 +31,7 @@ class DataHandler(Handler):
 
     def remove_consumer(self, subscription: Subscription, consumer: Consumer) -> None:
         """Stop bringing; unknown consumers are ignored."""
-        consumers = self._consumers.get(subscription, [])
-        if consumer in consumers:
-            consumers.remove(consumer)
+        drop(self._consumers.get(subscription, []), consumer)
 
     def expect_history(self, request_id: int, asker: Callable[[HistoryReport], None]) -> None:
         """Bring the answer to a history request to ``asker``, once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, List
 
-from btstores.handlers.base import Handler, tell_all
+from btstores.handlers.base import Handler, drop, tell_all
 from btstores.reports import LinkReport, LinkState
 
 __all__ = ["LinkHandler"]
@@ -37,8 +37,7 @@ class LinkHandler(Handler):
 
     def unwatch(self, watcher: Callable[[LinkReport], None]) -> None:
         """Stop calling ``watcher``."""
-        if watcher in self._watchers:
-            self._watchers.remove(watcher)
+        drop(self._watchers, watcher)
 
     def handle(self, report: LinkReport) -> None:
         if report.subscription is None:

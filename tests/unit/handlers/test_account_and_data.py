@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from btstores.handlers.account_handler import AccountHandler
-from btstores.handlers.base import Handler, Listener
+from btstores.handlers.base import Handler, Listener, drop
 from btstores.handlers.data_handler import DataHandler, subscription_of
 from btstores.handlers.link_handler import LinkHandler
 from btstores.handlers.position_handler import PositionHandler
@@ -172,3 +172,22 @@ def test_a_listener_may_ignore_everything():
     for name in ("on_position", "on_account", "on_foreign_order", "on_foreign_fill"):
         assert getattr(listener, name)(None) is None
     assert listener.on_order(None, None) is listener.on_fill(None, None) is None
+
+
+def test_hearers_are_known_by_what_they_are_and_not_by_what_is_equal():
+    class Line:
+        """As a line of backtrader it makes something else of ``==``."""
+
+        __hash__ = None
+
+        def __eq__(self, other):
+            raise AssertionError("nobody asked for a new line")
+
+        def hear(self, report):
+            return report
+
+    one, two = Line(), Line()
+    hearers = [one.hear, two.hear]
+    drop(hearers, two.hear)
+    drop(hearers, two.hear)
+    assert [hearer.__self__ is one for hearer in hearers] == [True]
