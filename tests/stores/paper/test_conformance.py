@@ -63,6 +63,16 @@ class TestPaperOnTheWall(StoreConformance):
     def make_venue(self):
         return ControlledPaper(speed=20.0)
 
+    # These wait for the end of a session.
+
+    @pytest.mark.long
+    def test_N14_day_expires(self):
+        super().test_N14_day_expires()
+
+    @pytest.mark.long
+    def test_N28_close_order(self):
+        super().test_N28_close_order()
+
 
 def test_the_whole_suite_is_the_same_every_time():
     few = [one for one in all_cases() if one.id in ("E01", "E84", "N21", "N41")]
