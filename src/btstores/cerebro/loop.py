@@ -40,7 +40,8 @@ class EventLoop:
         numbers = {id(data): number for number, data in enumerate(cerebro.datas)}
         #: By place the number under which strategies know a feed.
         self._numbers = [numbers[id(data)] for data in datas]
-        #: The plain feeds with a bar that was put back.
+        #: The plain feeds with a bar that was put back. Its time is known as a float alone, which
+        #: may be microseconds off: they are asked by the master's time too, as backtrader does.
         self._put_back: Set[int] = set()
         #: The time of the newest bars, as backtrader's number.
         self._at: float = date2num(datetime.datetime(9999, 12, 30))

@@ -10,7 +10,6 @@ import backtrader as bt
 import pytest
 
 from btstores import LiveCerebro
-from btstores.cerebro import loop
 from btstores.cerebro.depends import Dependencies
 from btstores.clock import RealClock
 from btstores.reports import Tick
@@ -260,11 +259,3 @@ def test_what_indicators_are_made_of():
     assert found.pop("inside") == {0}
     assert found.pop("two") == {0, 2}
     assert found == DEPENDS
-
-
-def test_the_loop_has_no_state_of_its_own_left_behind():
-    session = Live()
-    session.feed()
-    session.bars(1.0)
-    session.run(bt.Strategy)
-    assert not any(isinstance(value, loop.EventLoop) for value in vars(session.cerebro).values())

@@ -20,15 +20,15 @@ from btstores.stores.oanda.convert import (
     timing_of,
 )
 
-__all__ = ["FIELDS", "Exits", "exits_of"]
+__all__ = ["Exits", "exits_of"]
 
 #: By the field of an entry the kind of order that its exit becomes.
-FIELDS = {
+_FIELDS = {
     "takeProfitOnFill": OrderType.LIMIT,
     "stopLossOnFill": OrderType.STOP,
     "trailingStopLossOnFill": OrderType.STOP_TRAIL,
 }
-_NAMES = {kind: name for name, kind in FIELDS.items()}
+_NAMES = {kind: name for name, kind in _FIELDS.items()}
 
 
 def exits_of(exits: Sequence[OrderRequest], instrument: Instrument) -> Dict[str, Any]:
@@ -192,7 +192,7 @@ def _entry_of(row: Mapping[str, Any]) -> Optional[_Entry]:
         return None
     side = Side.SELL if request.side is Side.BUY else Side.BUY
     exits = {}
-    for name, kind in FIELDS.items():
+    for name, kind in _FIELDS.items():
         terms = row.get(name)
         if not isinstance(terms, dict):
             continue
