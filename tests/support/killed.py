@@ -69,11 +69,12 @@ PLANS: Dict[str, Callable[[Any], Any]] = {
 
 
 class Trader(bt.Strategy):
-    """Orders what its plan says with the second tick, and ends when that has been answered."""
+    """Orders what its plan says with the second live tick, and ends when that has been answered."""
 
     params = (("plan", ""), ("price", 0.0), ("until", None))
 
     def __init__(self) -> None:
+        self.is_live = False
         self.ticks = 0
         self.order: Any = None
         self.news: List[Any] = []
@@ -81,7 +82,13 @@ class Trader(bt.Strategy):
     def notify_store(self, msg: Any, *args: Any, **kwargs: Any) -> None:
         self.news.append((msg, args))
 
+    def notify_data(self, data: Any, status: int, *args: Any, **kwargs: Any) -> None:
+        self.is_live = status == data.LIVE
+
     def next(self) -> None:
+        # What a slow process is shown before it is LIVE is the past: orders on it are refused.
+        if not self.is_live:
+            return
         self.ticks += 1
         if self.p.plan and self.ticks == 2:
             self.order = PLANS[self.p.plan](self)

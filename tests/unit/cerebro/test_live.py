@@ -171,6 +171,8 @@ def test_optimization_runs_too():
     assert [one[0].p.fast for one in runs] == [2, 3]
 
 
+# bt.Cerebro counts its feeds with an itertools.count.
+@pytest.mark.filterwarnings("ignore:Pickle, copy, and deepcopy support:DeprecationWarning")
 def test_it_can_be_sent_to_other_processes():
     cerebro = pickle.loads(pickle.dumps(LiveCerebro(stdstats=False)))
     assert cerebro.p.stdstats is False
