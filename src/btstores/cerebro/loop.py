@@ -78,7 +78,9 @@ class EventLoop:
 
     def _tell_feeds(self) -> bool:
         cerebro = self._cerebro
-        places = {*self._cycle.take_telling(), *self._cycle.asked}
+        places = self._cycle.take_telling()
+        if self._cycle.asked:
+            places = list({*places, *self._cycle.asked})
         for place in sorted(places, key=self._numbers.__getitem__):
             data = self._datas[place]
             for status, args, kwargs in data.get_notifications():
@@ -92,9 +94,13 @@ class EventLoop:
     def _ask(self) -> Dict[int, Shown]:
         """Ask feeds for a bar, in their order."""
         answers: Dict[int, Shown] = {}
-        for place in (*(one for one in self._cycle.asked if one < self._first), self._first):
-            self._datas[place].do_qcheck(True, 0.0)
-            answers[place] = self._datas[place].next(ticks=False)
+        first = self._datas[self._first]
+        if self._cycle.asked or not first.is_live:
+            for place in (*(one for one in self._cycle.asked if one < self._first), self._first):
+                self._datas[place].do_qcheck(True, 0.0)
+                answers[place] = self._datas[place].next(ticks=False)
+        else:
+            self._cycle.begin(first.p.qcheck)
         news = self._cycle.take_news()
         news.update(self._cycle.asked, self._put_back)
         for place in sorted(news.difference(answers)):
@@ -114,12 +120,14 @@ class EventLoop:
         whole = [when for place, when in times.items() if place not in self._resampled]
         self._at = at = min(whole or times.values())
         master = datas[min(place for place, when in times.items() if when == at)]
-        cerebro._dtmaster, cerebro._udtmaster = master.num2date(at), num2date(at)
-        for place in sorted({*self._cycle.asked, *self._put_back}.difference(times)):
-            data = datas[place]
-            data._check(forcedata=master)
-            if data.next(datamaster=master, ticks=False):
-                times[place] = data.datetime[0]
+        cerebro._dtmaster = moment = master.num2date(at)
+        cerebro._udtmaster = moment if master._tz is None else num2date(at)
+        if self._cycle.asked or self._put_back:
+            for place in sorted({*self._cycle.asked, *self._put_back}.difference(times)):
+                data = datas[place]
+                data._check(forcedata=master)
+                if data.next(datamaster=master, ticks=False):
+                    times[place] = data.datetime[0]
         moved = []
         for place in sorted(times):
             data = datas[place]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
 from btstores.errors import UnsupportedError
 from btstores.feeds.storefeed import StoreFeed
@@ -22,6 +22,10 @@ class QuoteFeed(StoreFeed):
     @property
     def _quotes(self) -> Subscription:
         return Subscription(self.symbol, TimeFrame.TICKS, 1, quotes=True)
+
+    @property
+    def _streams(self) -> Tuple[Subscription, ...]:
+        return (*super()._streams, self._quotes)
 
     def start(self) -> None:
         super().start()

@@ -19,7 +19,8 @@ from btstores.feeds.backfill import BackfillSource
 from btstores.feeds.cycle import Cycle
 from btstores.feeds.resampling import closes_by_check, is_bar_due
 from btstores.feeds.seam import Seam
-from btstores.feeds.times import LocalizableTz, ns_to_num, num_to_ns, zone
+from btstores.feeds.times import LocalizableTz, num_to_ns, zone
+from btstores.feeds.writer import LineWriter
 from btstores.instruments import bar_ns, timeframe_name
 from btstores.reports import (
     Bar,
@@ -35,7 +36,6 @@ __all__ = ["StoreFeed"]
 
 log = logging.getLogger(__name__)
 
-_NAN = float("nan")
 _NO_END = float("inf")
 _MARGIN_NS = 100_000_000
 
@@ -75,6 +75,7 @@ class StoreFeed(bt.feed.DataBase):
             self.p.backfill = self.p.reconnect
         self._resampling = 0
         self._cycle: Optional[Cycle] = None
+        self._writer = LineWriter(self)
         self._forget()
 
     def _forget(self) -> None:
@@ -173,13 +174,16 @@ class StoreFeed(bt.feed.DataBase):
         """Return the stream that this feed reads. Resampling changes only what it shows."""
         return Subscription(self.symbol, int(self.p.timeframe), int(self.p.compression))
 
+    @property
+    def _streams(self) -> Tuple[Subscription, ...]:
+        """Return the streams whose news it wants."""
+        return (self.subscription,)
+
     def start(self) -> None:
         super().start()
         self._forget()
         if self._cycle is not None:
             self._cycle.add_feed(self)  # again, when Cerebro runs a second time
-        self._line_buffers = [getattr(self.lines, name) for name in _FIELDS]
-        self._datetime = self.lines.datetime
         if self.p.backfill_from is not None:
             self.p.backfill_from._start()
             self._other = BackfillSource(self.p.backfill_from)
@@ -198,7 +202,7 @@ class StoreFeed(bt.feed.DataBase):
             self._seam.end_ns = num_to_ns(self.todate)
         self._seam.sessions = self._store.get_market_config().sessions_of(self.symbol)
         self._checks_holes = self.p.backfill and self._store.capabilities.history
-        self._store.link_handler.watch(self._on_link)
+        self._store.link_handler.watch(self._on_link, *self._streams)
         if not self.p.historical:
             subscription = self.subscription
             self._store.data_handler.add_consumer(subscription, self._on_data)
@@ -209,7 +213,7 @@ class StoreFeed(bt.feed.DataBase):
     def stop(self) -> None:
         super().stop()
         store = self._store
-        store.link_handler.unwatch(self._on_link)
+        store.link_handler.unwatch(self._on_link, *self._streams)
         store.data_handler.remove_consumer(self.subscription, self._on_data)
         if not self.p.historical:
             store.unsubscribe_market_data(*self.subscription[:3])
@@ -401,7 +405,8 @@ class StoreFeed(bt.feed.DataBase):
     def _tick_fill(self, force: bool = False) -> None:
         # The engine forces it for exactly what it goes on to show.
         self.deliveries += force
-        super()._tick_fill(force)
+        if force or getattr(self, "tick_close", None) is None:
+            self._writer.fill_tick()
 
     def rewind(self, size: int = 1) -> None:
         # The bar is taken out and kept, because a ring buffer (exactbars) cannot be
@@ -451,30 +456,8 @@ class StoreFeed(bt.feed.DataBase):
         item = self._seam.line.popleft()
         self.time_ns = item.time_ns
         self.flags = item.flags or ()
-        self._datetime[0] = ns_to_num(item.time_ns)
-        if isinstance(item, Bar):
-            self._show(item.open, item.high, item.low, item.close, item.volume, item.openinterest)
-        else:
-            price = item.price
-            self._show(price, price, price, price, item.size, None)
+        self._writer.show(item)
         return True
-
-    def _show(
-        self,
-        open_: float,
-        high: float,
-        low: float,
-        close: float,
-        volume: Optional[float],
-        openinterest: Optional[float],
-    ) -> None:
-        lines = self._line_buffers
-        lines[0][0] = open_
-        lines[1][0] = high
-        lines[2][0] = low
-        lines[3][0] = close
-        lines[4][0] = 0.0 if volume is None else volume
-        lines[5][0] = 0.0 if openinterest is None else openinterest
 
     def _next_ns(self) -> Optional[int]:
         """Return the time of the next thing to load, or None when there is nothing."""
@@ -494,6 +477,3 @@ class StoreFeed(bt.feed.DataBase):
                 line.popleft()
                 self._seam.dropped += 1
         return False
-
-
-_FIELDS = ("open", "high", "low", "close", "volume", "openinterest")

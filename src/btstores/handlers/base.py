@@ -26,12 +26,13 @@ def drop(hearers: List[Any], hearer: Any) -> None:
     Python 3.7 compares the objects of two methods by ``==``, which feeds have for other things.
     """
     for place, other in enumerate(hearers):
-        if _name_of(other) == _name_of(hearer):
+        if name_of(other) == name_of(hearer):
             del hearers[place]
             return
 
 
-def _name_of(function: Any) -> Tuple[int, Optional[str]]:
+def name_of(function: Any) -> Tuple[int, Optional[str]]:
+    """Return what is the same for two objects of one method, and can be a key."""
     owner = getattr(function, "__self__", function)
     return id(owner), getattr(function, "__name__", None)
 

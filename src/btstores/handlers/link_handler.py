@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Callable, List
+from typing import Any, Callable, Dict, Optional
 
-from btstores.handlers.base import Handler, drop, tell_all
-from btstores.reports import LinkReport, LinkState
+from btstores.handlers.base import Handler, name_of, tell_all
+from btstores.reports import LinkReport, LinkState, Subscription
 
 __all__ = ["LinkHandler"]
+
+Watcher = Callable[[LinkReport], None]
 
 _CONNECTED = frozenset({LinkState.UP, LinkState.READY})
 
@@ -19,7 +21,9 @@ class LinkHandler(Handler):
 
     def __init__(self) -> None:
         self.state = LinkState.DOWN
-        self._watchers: List[Callable[[LinkReport], None]] = []
+        self._watchers: Dict[Any, Watcher] = {}
+        #: By subscription those who watch that one; by None those who watch all.
+        self._watching: Dict[Optional[Subscription], Dict[Any, Watcher]] = {None: {}}
 
     @property
     def connected(self) -> bool:
@@ -31,13 +35,22 @@ class LinkHandler(Handler):
         """Return whether orders may be sent."""
         return self.state is LinkState.READY
 
-    def watch(self, watcher: Callable[[LinkReport], None]) -> None:
-        """Call ``watcher`` with all news of the link and of subscriptions."""
-        self._watchers.append(watcher)
+    def watch(self, watcher: Watcher, *subscriptions: Subscription) -> None:
+        """Call ``watcher`` with all news of the link, and with those of its subscriptions.
 
-    def unwatch(self, watcher: Callable[[LinkReport], None]) -> None:
-        """Stop calling ``watcher``."""
-        drop(self._watchers, watcher)
+        Without any it is called with those of all.
+        """
+        name = name_of(watcher)
+        self._watchers[name] = watcher
+        for subscription in subscriptions or (None,):
+            self._watching.setdefault(subscription, {})[name] = watcher
+
+    def unwatch(self, watcher: Watcher, *subscriptions: Subscription) -> None:
+        """Stop calling ``watcher``, who watched the same."""
+        name = name_of(watcher)
+        self._watchers.pop(name, None)
+        for subscription in subscriptions or (None,):
+            self._watching.get(subscription, {}).pop(name, None)
 
     def handle(self, report: LinkReport) -> None:
         if report.subscription is None:
@@ -46,4 +59,8 @@ class LinkHandler(Handler):
 
     def on_link(self, report: LinkReport) -> None:
         """Hear of the link, or of one subscription."""
-        tell_all(list(self._watchers), report)
+        if report.subscription is None:
+            tell_all(list(self._watchers.values()), report)
+            return
+        for watching in (self._watching.get(report.subscription, {}), self._watching[None]):
+            tell_all(list(watching.values()), report)

@@ -148,6 +148,20 @@ def test_news_of_one_stream_do_not_change_the_link_but_are_told():
     assert len(got) == 2
 
 
+def test_news_of_one_stream_go_to_those_who_watch_it():
+    handler, ours, all_streams = LinkHandler(), [], []
+    handler.watch(ours.append, MINUTES)
+    handler.watch(all_streams.append)
+    other = LinkReport(LinkState.REFUSED, subscription=MINUTES._replace(symbol="B"))
+    for news in (other, other._replace(subscription=MINUTES), LinkReport(LinkState.UP)):
+        handler.handle(news)
+    assert [news.subscription for news in ours] == [MINUTES, None]
+    assert len(all_streams) == 3
+    handler.unwatch(ours.append, MINUTES)
+    handler.handle(LinkReport(LinkState.REFUSED, subscription=MINUTES))
+    assert len(ours) == 2
+
+
 def test_a_watcher_may_leave_while_it_is_told():
     handler, got = LinkHandler(), []
 
