@@ -21,6 +21,7 @@ from benchmarks import (
     recovery,
     reports,
     sessions,
+    stages,
     ticks,
     triggers,
 )
@@ -39,6 +40,7 @@ SECTIONS: Dict[str, Callable[[Plan], Iterator[Row]]] = {
     "sessions": sessions.rows,
     "triggers": triggers.rows,
     "livecerebro": livecerebro.rows,
+    "stages": stages.rows,
     "futu": futu.rows,
     "oanda": oanda.rows,
 }

@@ -8,7 +8,7 @@ the earliest bar at hand, so that no feed loads a bar that the engine would put 
 
 from __future__ import annotations
 
-from typing import Any, List, Optional
+from typing import Any, Dict, List, Optional
 
 from btstores.inbox import Wakeup
 
@@ -24,7 +24,8 @@ class Cycle:
     def __init__(self, wakeup: Wakeup) -> None:
         self.wakeup = wakeup
         self.stores: List[Any] = []
-        self.feeds: List[Any] = []
+        #: By id: backtrader's lines compare to new lines.
+        self.feeds: Dict[int, Any] = {}
         self.brokers: List[Any] = []
         #: Time of the earliest bar at hand in this cycle, or None when there is none.
         self.horizon_ns: Optional[int] = None
@@ -53,11 +54,11 @@ class Cycle:
     def add_feed(self, feed: Any) -> None:
         """Poll ``feed`` in each cycle."""
         self.remove_feed(feed)
-        self.feeds.append(feed)
+        self.feeds[id(feed)] = feed
 
     def remove_feed(self, feed: Any) -> None:
-        """Stop polling ``feed``. backtrader's lines compare to new lines, hence ``is``."""
-        self.feeds = [known for known in self.feeds if known is not feed]
+        """Stop polling ``feed``."""
+        self.feeds.pop(id(feed), None)
 
     def touch(self, feed: Any) -> None:
         """Hear that ``feed`` may have something to show or to tell. Here all are asked anyway."""
@@ -81,17 +82,17 @@ class Cycle:
 
     def _anything(self) -> bool:
         # While one feed awaits its history, what the others have cannot be shown.
-        held = any(feed.awaits_first_history for feed in self.feeds)
+        held = any(feed.awaits_first_history for feed in self.feeds.values())
         return (
-            any(feed.notifs or (not held and feed.haslivedata()) for feed in self.feeds)
+            any(feed.notifs or (not held and feed.haslivedata()) for feed in self.feeds.values())
             or any(broker.has_notification() for broker in self.brokers)
-            or all(feed.is_over() for feed in self.feeds)
+            or all(feed.is_over() for feed in self.feeds.values())
         )
 
     def _look(self) -> None:
         horizon_ns: Optional[int] = None
         plain_due = awaits_history = False
-        for feed in self.feeds:
+        for feed in self.feeds.values():
             awaits_history = awaits_history or feed.awaits_first_history
             head_ns = feed.head_ns()
             if head_ns is None:

@@ -105,7 +105,7 @@ class EventCycle(Cycle):
         """Return the feeds of stores that are not plain."""
         if len(self._plain) == len(self.feeds):
             return []
-        return [feed for feed in self.feeds if id(feed) not in self._plain]
+        return [feed for key, feed in self.feeds.items() if key not in self._plain]
 
     def _anything(self) -> bool:
         self._settle()

@@ -264,6 +264,7 @@ class StoreFeed(bt.feed.DataBase):
             self._store.put_notification("history failed", self.symbol, report.error)
         self._seam.join(report.bars, report.error)
         self._ended = self._ended or self._seam.over or self.p.historical
+        self._store.recorder.brought(self)
 
     def _on_data(self, item: Union[Bar, Tick, Quote]) -> None:
         if isinstance(item, Quote) or (isinstance(item, Bar) and not item.complete):
@@ -274,6 +275,7 @@ class StoreFeed(bt.feed.DataBase):
             self._request_history(seam.newest_ns)
         seam.add(item)
         self._ended = self._ended or seam.over
+        self._store.recorder.brought(self)
         self._touch()
 
     def _tell_gap(self, start_ns: int, end_ns: int, reason: str) -> None:

@@ -136,7 +136,8 @@ class BaseStore(metaclass=KeyedInstances):
         self.book = OrderBook()
         self.wakeup: Optional[Wakeup] = None
         self.broker: Optional[Any] = None
-        self.datas: List[Any] = []
+        #: The feeds that have been started, by id.
+        self.datas: Dict[int, Any] = {}
         self._markets = MarketRegistry(params.markets)
         self.get_market_config()  # a bad file of markets is told now, not with an order
         self.instruments: Dict[str, Instrument] = {}
@@ -221,8 +222,8 @@ class BaseStore(metaclass=KeyedInstances):
         """
         if broker is not None:
             self.broker = broker
-        if data is not None and all(data is not known for known in self.datas):
-            self.datas.append(data)
+        if data is not None:
+            self.datas[id(data)] = data
         self.connect()
         if data is not None and self.broker is not None:
             self.broker.data_started(data)

@@ -105,6 +105,8 @@ class Recorder(Listener):
         #: Fills that have been counted since, by the order or symbol that they were counted for.
         self._fills: Dict[str, List[str]] = {}
         self._turn: Optional[_Turn] = None
+        #: The feeds that may have something to show, by id.
+        self._waiting: Dict[int, Any] = {}
 
     def on_order(self, record: OrderRecord, event: OrderEvent) -> None:
         self._changed(record)
@@ -148,6 +150,7 @@ class Recorder(Listener):
         """Write down what kind of store this is, for a replay to be like it."""
         if self.active:
             self._turn = None
+            self._waiting.clear()
             self.note("store", description_of(self._store))
             for instrument in self._store.instruments.values():
                 self.learned(instrument)
@@ -159,8 +162,18 @@ class Recorder(Listener):
             since = turn.first if turn is not None else self._store.journal.last_seq + 1
             self.note("stop", {"since": since, "backlog": self._backlog()})
 
+    def brought(self, data: Any) -> None:
+        """Hear that a feed of the store has got something to show."""
+        self._waiting[id(data)] = data
+
     def _backlog(self) -> int:
-        return sum(data.backlog for data in self._store.datas)
+        # Of a thousand feeds few have something at hand.
+        found = {key: data.backlog for key, data in self._waiting.items()}
+        for key, count in found.items():
+            # Filters may bring forth what nobody brought.
+            if not count and self._waiting[key].is_plain:
+                del self._waiting[key]
+        return sum(found.values())
 
     def learned(self, instrument: Instrument) -> None:
         """Write down what the venue has said of an instrument."""

@@ -128,9 +128,8 @@ class Wiring:
         if source != Source.BARS:
             return Subscription(symbol, int(TimeFrame.TICKS), 1, source == Source.QUOTES)
         # A venue may have streams of an instrument under other names: those are at other prices.
-        shown: List[Subscription] = [
-            data.subscription for data in self._store.datas if data.subscription.symbol == symbol
-        ]
+        streams = [data.subscription for data in self._store.datas.values()]
+        shown: List[Subscription] = [each for each in streams if each.symbol == symbol]
         bars = [each for each in shown if each.timeframe != TimeFrame.TICKS]
         if bars:
             return min(bars, key=lambda each: (each.timeframe, each.compression))

@@ -126,7 +126,7 @@ class ReplayStore(BaseStore):
 
     def _end(self) -> bool:
         """Stop the engine where the recorded one was stopped, unless another store goes on."""
-        engines = {id(data._env): data._env for data in self.datas}.values()
+        engines = {id(data._env): data._env for data in self.datas.values()}.values()
         stores = [store for engine in engines for store in Cycle.of(engine).stores]
         if any(not isinstance(store, ReplayStore) or not store.player.over for store in stores):
             return False
@@ -184,5 +184,5 @@ class ReplayStore(BaseStore):
         return count
 
     def get_notifications(self) -> List[Tuple[str, Tuple[Any, ...], Dict[str, Any]]]:
-        self.player.catch_up(sum(data.backlog for data in self.datas))
+        self.player.catch_up(sum(data.backlog for data in self.datas.values()))
         return super().get_notifications()
