@@ -20,6 +20,7 @@ from benchmarks import (
     orders,
     recovery,
     reports,
+    scale,
     sessions,
     stages,
     ticks,
@@ -41,6 +42,7 @@ SECTIONS: Dict[str, Callable[[Plan], Iterator[Row]]] = {
     "triggers": triggers.rows,
     "livecerebro": livecerebro.rows,
     "stages": stages.rows,
+    "scale": scale.rows,
     "futu": futu.rows,
     "oanda": oanda.rows,
 }

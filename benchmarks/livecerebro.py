@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
+import tempfile
 import time
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import backtrader as bt
 
@@ -18,6 +20,9 @@ from btstores.reports import Tick
 INDICATORS = 10
 MANY = 1000
 QCHECK = 0.5
+#: Seconds between two events, by what a row calls it. A processor that has slept for
+#: milliseconds is slow with whatever comes next.
+PACES = {"15 ms": (0.005, 0.025), "1 ms": (0.0005, 0.0015)}
 #: The prices of benchmarks leap.
 QUIET = {"spike": "off"}
 
@@ -50,7 +55,7 @@ class Loaded(bt.Strategy):
         self.p.seen()
 
 
-def event_seconds(engine: Engine, feeds: int, count: int) -> float:
+def event_seconds(engine: Engine, feeds: int, count: int, indicators: int = INDICATORS) -> float:
     """Return the processor time of one tick on one of the feeds, with others in line behind it."""
     side = Ours(feeds, QCHECK, engine=engine, quality=QUIET)
     marks: List[float] = []
@@ -72,12 +77,12 @@ def event_seconds(engine: Engine, feeds: int, count: int) -> float:
         if left[1] == 0:
             side.cerebro.runstop()
 
-    side.cerebro.addstrategy(Loaded, ready=ready, seen=seen)
+    side.cerebro.addstrategy(Loaded, ready=ready, seen=seen, indicators=indicators)
     side.cerebro.run()
     return (marks[1] - marks[0]) / (count - 1)
 
 
-def burst_seconds(engine: Engine, feeds: int) -> float:
+def burst_seconds(engine: Engine, feeds: int, indicators: int = INDICATORS) -> float:
     """Return the time from the first of ticks of one instant on all feeds to the last `next`."""
     side = Ours(feeds, QCHECK, engine=engine, quality=QUIET)
     began: List[float] = []
@@ -94,7 +99,7 @@ def burst_seconds(engine: Engine, feeds: int) -> float:
             took.append(time.perf_counter() - began[0])
             side.cerebro.runstop()
 
-    side.cerebro.addstrategy(Loaded, ready=ready, seen=seen)
+    side.cerebro.addstrategy(Loaded, ready=ready, seen=seen, indicators=indicators)
     side.cerebro.run()
     return took[0]
 
@@ -125,13 +130,35 @@ def backtest_seconds(engine: Engine, count: int) -> float:
     return time.process_time() - began
 
 
-def delays(engine: Engine, feeds: int, count: int) -> latency.Delays:
-    side = functools.partial(Ours, engine=engine, quality=QUIET)
-    return latency.measure(side, feeds, count, (0.005, 0.025), QCHECK)
+def delays(
+    engine: Engine, feeds: int, count: int, gap: Tuple[float, float], is_journaled: bool
+) -> latency.Delays:
+    """Return the milliseconds from put to seen of events with a pause between them."""
+    with tempfile.TemporaryDirectory() as folder:
+        journal = os.path.join(folder, "bench.journal") if is_journaled else None
+        side = functools.partial(Ours, engine=engine, quality=QUIET, journal=journal)
+        return latency.measure(side, feeds, count, gap, QCHECK)
 
 
 def of_many(plan: Plan) -> int:
     return plan.count(MANY, least=5)
+
+
+def _trips(plan: Plan, feeds: int) -> Iterator[Row]:
+    count = plan.count(300, least=5)
+    for what, gap, is_journaled in (
+        ("15 ms apart", PACES["15 ms"], False),
+        ("1 ms apart", PACES["1 ms"], False),
+        ("1 ms apart, with a journal on disk", PACES["1 ms"], True),
+    ):
+        trips = [
+            plan.run(delays, live, feeds, count, gap, is_journaled) for _ in range(plan.repeats)
+        ]
+        for kind, title in latency.KINDS.items():
+            for percent, most in {50: 0.3, 99: 3.0}.items():
+                value = median([percentile(trip[kind], percent) for trip in trips])
+                name = f"{title}, LiveCerebro, {feeds:,} feeds, {what}, p{percent}"
+                yield Row(name, value, "ms", most=most)
 
 
 def rows(plan: Plan) -> Iterator[Row]:
@@ -152,12 +179,7 @@ def rows(plan: Plan) -> Iterator[Row]:
     )
     against = "bt.Cerebro, store feeds"
     yield Row(f"tick on 1 of {many:,} feeds", 1e6 * ours, "us", 1e6 * theirs, against)
-    trips = [plan.run(delays, live, many, plan.count(300, least=5)) for _ in range(plan.repeats)]
-    targets = {50: 0.3, 99: 3.0}
-    for kind, title in latency.KINDS.items():
-        for percent, most in targets.items():
-            value = median([percentile(trip[kind], percent) for trip in trips])
-            yield Row(f"{title}, LiveCerebro, {many:,} feeds, p{percent}", value, "ms", most=most)
+    yield from _trips(plan, many)
     took = median([plan.run(burst_seconds, live, many) for _ in range(plan.repeats)])
     yield Row(f"{many:,} feeds with a bar of one instant", took, "s", most=1.0)
     for indicators in (0, INDICATORS):

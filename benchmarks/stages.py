@@ -12,7 +12,7 @@ import backtrader as bt
 
 from benchmarks.harness import Plan, Row, median
 from benchmarks.latency import Probe, Watcher
-from benchmarks.livecerebro import QCHECK, QUIET, live, of_many
+from benchmarks.livecerebro import PACES, QCHECK, QUIET, live, of_many
 from benchmarks.orders import RISK
 from benchmarks.sides import FIRST_PRICE, Ours, run
 from btstores import LiveCerebro
@@ -24,9 +24,6 @@ from btstores.inbox import Wakeup
 from btstores.stores.base import BaseStore
 from btstores.stores.sender import OrderSender
 
-#: Seconds between two events, by what a row calls it. A processor that has slept for
-#: milliseconds is slow with whatever comes next.
-PACES = {"15 ms": (0.005, 0.025), "1 ms": (0.0005, 0.0015)}
 LIMIT = 30.0
 
 
