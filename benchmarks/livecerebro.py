@@ -131,13 +131,18 @@ def backtest_seconds(engine: Engine, count: int) -> float:
 
 
 def delays(
-    engine: Engine, feeds: int, count: int, gap: Tuple[float, float], is_journaled: bool
+    engine: Engine,
+    feeds: int,
+    count: int,
+    gap: Tuple[float, float],
+    qcheck: float,
+    is_journaled: bool,
 ) -> latency.Delays:
     """Return the milliseconds from put to seen of events with a pause between them."""
     with tempfile.TemporaryDirectory() as folder:
         journal = os.path.join(folder, "bench.journal") if is_journaled else None
         side = functools.partial(Ours, engine=engine, quality=QUIET, journal=journal)
-        return latency.measure(side, feeds, count, gap, QCHECK)
+        return latency.measure(side, feeds, count, gap, qcheck)
 
 
 def of_many(plan: Plan) -> int:
@@ -152,7 +157,8 @@ def _trips(plan: Plan, feeds: int) -> Iterator[Row]:
         ("1 ms apart, with a journal on disk", PACES["1 ms"], True),
     ):
         trips = [
-            plan.run(delays, live, feeds, count, gap, is_journaled) for _ in range(plan.repeats)
+            plan.run(delays, live, feeds, count, gap, plan.qcheck, is_journaled)
+            for _ in range(plan.repeats)
         ]
         for kind, title in latency.KINDS.items():
             for percent, most in {50: 0.3, 99: 3.0}.items():

@@ -68,7 +68,7 @@ def handling_rate(kind: str, subscriptions: int, count: int) -> float:
         ):
             store.data_handler.add_consumer(stream, _ignore)
     request = OrderRequest(ORDER, symbols[0], Side.BUY, float(count), OrderType.LIMIT, FIRST_PRICE)
-    store.book.add(OrderRecord(request))
+    store.order_handler.submit(OrderRecord(request))
     make = REPORTS[kind]
     for number in range(count):
         store.put(make(symbols[number % subscriptions], number))

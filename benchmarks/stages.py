@@ -12,7 +12,7 @@ import backtrader as bt
 
 from benchmarks.harness import Plan, Row, median
 from benchmarks.latency import Probe, Watcher
-from benchmarks.livecerebro import PACES, QCHECK, QUIET, live, of_many
+from benchmarks.livecerebro import PACES, QUIET, live, of_many
 from benchmarks.orders import RISK
 from benchmarks.sides import FIRST_PRICE, Ours, run
 from btstores import LiveCerebro
@@ -116,9 +116,9 @@ class Teller(Watcher):
         super().notify_order(order)
 
 
-def news(feeds: int, count: int, gap: Tuple[float, float]) -> Samples:
+def news(feeds: int, count: int, gap: Tuple[float, float], qcheck: float) -> Samples:
     """Return the times of ticks and of fills, each of which begins when a thread puts it."""
-    side = Ours(feeds, QCHECK, engine=live, quality=QUIET)
+    side = Ours(feeds, qcheck, engine=live, quality=QUIET)
     chance, probe = random.Random(feeds), Probe()
     marks: Marks = []
     samples: Samples = {"tick": [], "fill": []}
@@ -133,7 +133,7 @@ def news(feeds: int, count: int, gap: Tuple[float, float]) -> Samples:
     def send() -> None:
         if not probe.ready.wait(LIMIT):
             raise TimeoutError("the strategy did not start")
-        time.sleep(2 * QCHECK)
+        time.sleep(2 * qcheck)
         for i in range(count):
             probe.feed, probe.price = chance.randrange(feeds), FIRST_PRICE + 1 + i
             one("tick", TICK, "next", side.tick, probe.feed, time.time_ns(), probe.price)
@@ -160,9 +160,9 @@ class Buyer(bt.Strategy):
             self.buy(size=1)
 
 
-def orders(count: int, gap: Tuple[float, float]) -> Samples:
+def orders(count: int, gap: Tuple[float, float], qcheck: float) -> Samples:
     """Return the times of orders, each of which begins with the call of buy()."""
-    side = Ours(1, QCHECK, engine=live, quality=QUIET, risk=RISK)
+    side = Ours(1, qcheck, engine=live, quality=QUIET, risk=RISK)
     chance, probe = random.Random(count), Probe()
     marks: Marks = []
     starts: List[float] = []
@@ -181,7 +181,7 @@ def orders(count: int, gap: Tuple[float, float]) -> Samples:
     def send() -> None:
         if not probe.ready.wait(LIMIT):
             raise TimeoutError("the strategy did not start")
-        time.sleep(2 * QCHECK)
+        time.sleep(2 * qcheck)
         for i in range(count):
             time.sleep(chance.uniform(*gap))
             probe.send("next", side.tick, 0, time.time_ns(), FIRST_PRICE + 1 + i)
@@ -199,7 +199,8 @@ def rows(plan: Plan) -> Iterator[Row]:
     for pace, gap in PACES.items():
         samples: Samples = {way: [] for way in ways}
         for _ in range(plan.repeats):
-            for found in (plan.run(news, many, count, gap), plan.run(orders, count, gap)):
+            pace_of = (count, gap, plan.qcheck)
+            for found in (plan.run(news, many, *pace_of), plan.run(orders, *pace_of)):
                 for way, times in found.items():
                     samples[way] += [each for each in times if each]
         for way, stages in ways.items():
