@@ -27,7 +27,7 @@ from benchmarks import (
     triggers,
 )
 from benchmarks.harness import FULL, QUICK, Plan, Row, load_average, machine, number
-from benchmarks.page import update_page
+from benchmarks.page import update_pages
 
 SECTIONS: Dict[str, Callable[[Plan], Iterator[Row]]] = {
     "latency": latency.rows,
@@ -135,7 +135,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     )
     options = parser.parse_args(argv)
     if options.docs:
-        update_page(_read(), HEAD, cells)
+        update_pages(_read(), HEAD, cells)
         return 0
     warn_of_load()
     names = options.only or list(SECTIONS)
@@ -151,7 +151,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
             json.dump(written, results, indent=1)
             results.write("\n")
     if options.renew:
-        update_page(written, HEAD, cells)
+        update_pages(written, HEAD, cells)
     missed = [record["name"] for record in records if record["met"] is False]
     print(f"{len(missed)} of {sum(bool(record['target']) for record in records)} targets missed")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 
 import pytest
 
@@ -92,17 +93,32 @@ def test_the_command_prints_a_table_and_writes_where_it_is_told(tmp_path, monkey
     assert {"python", "cpu", "cores", "os", "load"} <= set(records[0]["machine"])
 
 
-def test_the_page_gets_the_table(tmp_path, monkeypatch):
-    path = tmp_path / "page.md"
-    path.write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n", encoding="utf-8")
-    monkeypatch.setattr(page, "PAGE", str(path))
+def test_the_pages_get_their_tables(tmp_path, monkeypatch):
+    for name in ("benchmarks.md", "microseconds.md"):
+        text = f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n"
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.setattr(page, "DOCS", str(tmp_path))
     machine = dict.fromkeys(("python", "backtrader", "cpu", "cores", "os", "gc"), "x")
-    records = [Row("slow", 3.0, "ms").record({**machine, "load": 0.5})]
-    page.update_page(records, HEAD, cells)
-    page.update_page(records, HEAD, cells)
-    text = path.read_text(encoding="utf-8")
-    assert text.startswith(f"before\n{page.BEGIN}\n\nx, backtrader x")
-    assert text.count("| slow | 3 | ms |") == 1
-    assert text.endswith(f"{page.END}\nafter\n")
-    assert "old" not in text
+    rows = [
+        Row("slow", 3.0, "ms"),
+        Row("tick, 15 ms apart: it is seen", 77.6, "us"),
+        Row("tick, 1 ms apart: it is seen", 20.0, "us"),
+    ]
+    records = [
+        {
+            "section": "stages" if ":" in row.name else "latency",
+            **row.record({**machine, "load": 1}),
+        }
+        for row in rows
+    ]
+    page.update_pages(records, HEAD, cells)
+    page.update_pages(records, HEAD, cells)
+    texts = [(tmp_path / name).read_text(encoding="utf-8") for name in sorted(os.listdir(tmp_path))]
+    for text in texts:
+        assert text.startswith(f"before\n{page.BEGIN}\n\nx, backtrader x")
+        assert text.endswith(f"{page.END}\nafter\n")
+        assert "old" not in text
+    assert texts[0].count("| slow | 3 | ms |") == 1
+    assert "| way | stage | 15 ms apart | 1 ms apart |" in texts[1]
+    assert "| tick | it is seen | 77.6 | 20 |" in texts[1]
     assert "slow" in table(records)
