@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 
+import backtrader as bt
 import pytest
 
+from btstores import LiveCerebro
 from btstores.cli import main
 from btstores.sim.faults import Planned, plan_of_seed
 from btstores.testing.chaos import run_session
@@ -17,10 +19,12 @@ from btstores.testing.chaos.paper import PaperArena
 ALL = ("Stop", "StopLimit", "StopTrail", "bracket", "oco")
 
 
-def play(seed, folder, minutes=3.0, plan=None, arena=PaperArena, emulate=(), rate=4.0):
+def play(
+    seed, folder, minutes=3.0, plan=None, arena=PaperArena, emulate=(), rate=4.0, engine=bt.Cerebro
+):
     seconds = 60.0 * minutes
     plan = plan_of_seed(arena.chances, seed, seconds, rate) if plan is None else plan
-    return run_session(arena(seed, seconds, emulate), seed, seconds, plan, folder)
+    return run_session(arena(seed, seconds, emulate), seed, seconds, plan, folder, engine)
 
 
 def chaos(capsys, *arguments):
@@ -36,6 +40,20 @@ def test_a_session_agrees_with_the_venue(seed, emulate, tmp_path):
     assert report.differences == ()
     assert report.orders > 3
     assert report.fills > 1
+
+
+@pytest.mark.parametrize("seed", range(5, 9))
+def test_a_session_on_the_loop_of_many_feeds_agrees_too(seed, tmp_path):
+    report = play(seed, tmp_path, engine=LiveCerebro)
+    assert report.differences == ()
+    assert report.fills > 1
+
+
+def test_on_that_loop_too_a_killed_process_leaves_its_journal_alone(tmp_path):
+    plan = [Planned(at, "kill", {}) for at in (10.0, 30.0, 31.0, 60.0)]
+    report = play(5, tmp_path, minutes=1.5, plan=plan, engine=LiveCerebro)
+    assert report.faults == {"kill": 4}
+    assert report.differences == ()
 
 
 def test_a_seed_tells_the_same_story_again(tmp_path):

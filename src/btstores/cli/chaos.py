@@ -9,12 +9,17 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, TextIO, Type
 
+import backtrader as bt
+
+from btstores.cerebro.live import LiveCerebro
 from btstores.cli.text import Screen
 from btstores.errors import ConfigError
 from btstores.sim.faults import Chance, Planned, plan_of_seed, read_plan
 from btstores.testing.chaos import Arena, ChaosReport, run_session
 
 __all__ = ["chaos_command"]
+
+_ENGINES: Dict[str, Type[bt.Cerebro]] = {"Cerebro": bt.Cerebro, "LiveCerebro": LiveCerebro}
 
 
 def chaos_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
@@ -85,11 +90,12 @@ def _play(
         plan = plan_of_seed(chances, seed, seconds, args.rate)
     emulations = arena.emulations
     made: Arena = arena(seed, seconds, emulations[seed % len(emulations)])
+    engine = _ENGINES[args.engine]
     if args.keep is not None:
         Path(args.keep).mkdir(parents=True, exist_ok=True)
-        return run_session(made, seed, seconds, plan, Path(args.keep))
+        return run_session(made, seed, seconds, plan, Path(args.keep), engine)
     with tempfile.TemporaryDirectory() as folder:
-        return run_session(made, seed, seconds, plan, Path(folder))
+        return run_session(made, seed, seconds, plan, Path(folder), engine)
 
 
 def _show(screen: Screen, report: ChaosReport) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Dict, List, NamedTuple, TextIO
 
-import backtrader as bt
-
+from btstores.cerebro.live import LiveCerebro
 from btstores.cli.record import Event, Recorder, watch
 from btstores.cli.session import Run
 from btstores.cli.settings import (
@@ -46,7 +45,7 @@ class Plan(NamedTuple):
 def run_command(args: argparse.Namespace, out: TextIO, err: TextIO) -> int:
     """Run a strategy until its data ends or somebody stops it; return the exit status."""
     plan = _plan(args, err)
-    cerebro = bt.Cerebro(stdstats=False)
+    cerebro = LiveCerebro(stdstats=False)
     broker = plan.store.getbroker()
     cerebro.setbroker(broker)
     for symbol in plan.symbols:

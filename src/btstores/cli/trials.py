@@ -88,6 +88,12 @@ def add_chaos(commands: Any) -> None:
     parser.add_argument("--list", action="store_true", help="list the faults and run nothing")
     parser.add_argument("--plan", metavar="FILE", help="faults by hand, in TOML")
     parser.add_argument("--keep", metavar="FOLDER", help="keep the journals there")
+    parser.add_argument(
+        "--engine",
+        choices=("Cerebro", "LiveCerebro"),
+        default="Cerebro",
+        help="what runs the strategy: backtrader's own (default) or ours for many feeds",
+    )
     parser.set_defaults(handler=_chaos)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 from pathlib import Path
-from typing import Any, Counter, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Counter, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Type
 
 import backtrader as bt
 
@@ -49,18 +49,23 @@ class ChaosReport(NamedTuple):
 
 
 class _Killed(BaseException):
-    """Ends a run of Cerebro as a signal would: nobody is told."""
+    """Ends a run of Cerebro as a signal would: the store is dead already, whoever is told."""
 
 
 def run_session(
-    arena: Arena, seed: int, seconds: float, plan: Sequence[Planned], folder: Path
+    arena: Arena,
+    seed: int,
+    seconds: float,
+    plan: Sequence[Planned],
+    folder: Path,
+    engine: Type[bt.Cerebro] = bt.Cerebro,
 ) -> ChaosReport:
     """Trade for ``seconds`` of the venue's clock while the plan strikes; then compare.
 
     The journal is written in ``folder``. The fault ``kill`` ends the process, as far as that can
     be had in one process, and another store goes on with the journal.
     """
-    session = _Session(arena, seed, seconds, plan, folder / f"chaos-{seed}.journal")
+    session = _Session(arena, seed, seconds, plan, folder / f"chaos-{seed}.journal", engine)
     try:
         return session.run()
     finally:
@@ -69,12 +74,19 @@ def run_session(
 
 class _Session:
     def __init__(
-        self, arena: Arena, seed: int, seconds: float, plan: Sequence[Planned], path: Path
+        self,
+        arena: Arena,
+        seed: int,
+        seconds: float,
+        plan: Sequence[Planned],
+        path: Path,
+        engine: Type[bt.Cerebro],
     ) -> None:
         self.arena = arena
         self.seed = seed
         self.seconds = seconds
         self.path = path
+        self.engine = engine
         self.strategy: Any = None
         self._chance = draws("gambler", seed)
         self._draws = draws("strikes", seed)
@@ -98,7 +110,6 @@ class _Session:
             try:
                 self._live()
             except _Killed:
-                self._bury()
                 continue
             finally:
                 self._collect()
@@ -130,7 +141,7 @@ class _Session:
             reconcile={"position": "report"},
             risk={"on": {"stale_data": "active", "mismatch": "active", "bad_data": "active"}},
         )
-        cerebro = self._cerebro = bt.Cerebro(stdstats=False)
+        cerebro = self._cerebro = self.engine(stdstats=False)
         cerebro.setbroker(store.getbroker())
         for frame in (TimeFrame.TICKS, TimeFrame.MINUTES):
             cerebro.adddata(
@@ -167,6 +178,7 @@ class _Session:
         self._struck[planned.name] += 1
         draw = self._draws.random()
         if planned.name == "kill":
+            self._bury()
             raise _Killed
         self.arena.strike(planned.name, planned.options, draw)
 
