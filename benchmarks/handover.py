@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import queue
+import random
 import threading
 import time
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, Iterator, List, Tuple
 
 from benchmarks.harness import Plan, Row, median, percentile
 from benchmarks.venue import START_NS, BenchStore
@@ -13,7 +14,9 @@ from btstores.inbox import Wakeup
 from btstores.instruments import TimeFrame
 from btstores.reports import Subscription, Tick
 
-PAUSE = 0.001
+#: Seconds between two ticks, from and to.
+Gap = Tuple[float, float]
+PAUSE: Gap = (0.001, 0.001)
 TIMEOUT = 0.5
 
 
@@ -54,12 +57,15 @@ def rate(count: int) -> float:
     return count / (ended[0] - start)
 
 
-def _paced(count: int, put: Callable[[Tick], None], loop: Callable[[], None]) -> None:
+def _paced(
+    count: int, put: Callable[[Tick], None], loop: Callable[[], None], gap: Gap = PAUSE
+) -> None:
     """Put single ticks, stamped with the time of their making, to a thread that runs ``loop``."""
     thread = threading.Thread(target=loop)
     thread.start()
+    chance = random.Random(count)
     for _ in range(count):
-        time.sleep(PAUSE)
+        time.sleep(chance.uniform(*gap))
         put(Tick("S", time.perf_counter_ns(), 1.0))
     thread.join()
 
@@ -79,7 +85,7 @@ def handover(count: int) -> List[float]:
     return delays
 
 
-def bare_handover(count: int) -> List[float]:
+def bare_handover(count: int, gap: Gap = PAUSE) -> List[float]:
     """Return the microseconds through a queue and nothing else."""
     line: queue.SimpleQueue = queue.SimpleQueue()
     delays: List[float] = []
@@ -89,7 +95,7 @@ def bare_handover(count: int) -> List[float]:
             tick = line.get()
             delays.append((time.perf_counter_ns() - tick.time_ns) / 1000)
 
-    _paced(count, line.put, loop)
+    _paced(count, line.put, loop, gap)
     return delays
 
 

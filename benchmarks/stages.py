@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence, Tu
 
 import backtrader as bt
 
+from benchmarks.handover import bare_handover
 from benchmarks.harness import Plan, Row, median
 from benchmarks.latency import Probe, Watcher
 from benchmarks.livecerebro import PACES, QUIET, live, of_many
@@ -198,7 +199,9 @@ def rows(plan: Plan) -> Iterator[Row]:
     ways = {"tick": TICK, "fill": FILL, "order": ORDER}
     for pace, gap in PACES.items():
         samples: Samples = {way: [] for way in ways}
+        bare: List[float] = []
         for _ in range(plan.repeats):
+            bare += plan.run(bare_handover, count, gap)
             pace_of = (count, gap, plan.qcheck)
             for found in (plan.run(news, many, *pace_of), plan.run(orders, *pace_of)):
                 for way, times in found.items():
@@ -206,6 +209,10 @@ def rows(plan: Plan) -> Iterator[Row]:
         for way, stages in ways.items():
             for place, stage in enumerate(stages):
                 own = median([times[place] for times in samples[way]])
-                yield Row(f"{way}, {pace} apart: {stage.text}", own, "us")
+                name = f"{way}, {pace} apart: {stage.text}"
+                if stage is _WAKES:
+                    yield Row(name, own, "us", median(bare), "bare SimpleQueue at this pace")
+                else:
+                    yield Row(name, own, "us")
             total = median([sum(times) for times in samples[way]])
             yield Row(f"{way}, {pace} apart: in all", total, "us")
