@@ -1,0 +1,1 @@
+"""btstores beside other live-trading layers, each in an environment of its own."""
