@@ -7,13 +7,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint format bench docs lock clean
+.PHONY: help demo test lint format bench bench-peers docs lock clean
 
 help:
 	@echo "make demo    watch a strategy trade on a simulated exchange"
 	@echo "make test    the quick tests"
 	@echo "make lint    ruff and mypy          make format  let ruff rewrite"
 	@echo "make bench   the benchmarks         make docs    the manual, into docs/_build"
+	@echo "make bench-peers   the same work done by vnpy, nautilus_trader, backtrader and btstores"
 	@echo "make clean   remove what these made"
 
 demo: $(VENV)/.ready
@@ -24,6 +25,9 @@ test: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-peers: $(VENV)/.ready
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
 lint: .venv-lint/.ready
 	.venv-lint/bin/ruff format --check .
@@ -44,9 +48,12 @@ lock:
 	$(LOCK) --python-version 3.7 --extra calendars --extra demo --extra futu --extra oanda --extra test pyproject.toml requirements/dev.in -o requirements/dev.txt
 	$(LOCK) --python-version 3.8 requirements/lint.in -o requirements/lint.txt
 	$(LOCK) --python-version 3.11 requirements/docs.in -o requirements/docs.txt
+	$(LOCK) --python-version 3.11 requirements/peers-backtrader.in -o requirements/peers-backtrader.txt
+	$(LOCK) --python-version 3.11 requirements/peers-nautilus.in -o requirements/peers-nautilus.txt
+	$(LOCK) --python-version 3.11 --no-deps requirements/peers-vnpy.in -o requirements/peers-vnpy.txt
 
 clean:
-	rm -rf .venv .venv-lint .venv-docs build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lint .venv-docs .venv-peers build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The stamp is the last step: what was interrupted is done again, what is ready is left alone.
 $(VENV)/.ready: pyproject.toml requirements/dev.txt src/btstores_hook.pth src/btstores_hook.start

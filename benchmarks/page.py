@@ -18,31 +18,33 @@ def update_pages(
     records: Sequence[Record], head: Sequence[str], cells: Callable[[Record], List[str]]
 ) -> None:
     """Put the records between the two marks of each page."""
-    lines = [cells(record) for record in records]
-    update_page("benchmarks.md", f"{_machine(records)}\n\n{table(head, lines)}")
+    rows = [list(head), ["---"] * len(head)] + [cells(record) for record in records]
+    _update("benchmarks.md", _machine(records), rows)
     stages = [record for record in records if record["section"] == "stages"]
     if stages:
-        update_page("microseconds.md", f"{_machine(stages)}\n\n{_ways(stages)}")
+        _update("microseconds.md", _machine(stages), _ways(stages))
 
 
-def update_page(name: str, generated: str) -> None:
-    """Put a text between the two marks of a page of the manual."""
-    path = os.path.join(DOCS, name)
+def _update(name: str, machine: str, rows: Sequence[Sequence[str]]) -> None:
+    replace_part(os.path.join(DOCS, name), BEGIN, f"{machine}\n\n{markdown(rows)}")
+
+
+def replace_part(path: str, begin: str, text: str) -> None:
+    """Put ``text`` between ``begin`` and the end mark of the page at ``path``."""
     with open(path, encoding="utf-8") as page:
-        text = page.read()
-    before, _, rest = text.partition(BEGIN)
+        before, _, rest = page.read().partition(begin)
     _, _, after = rest.partition(END)
     with open(path, "w", encoding="utf-8") as page:
-        page.write(f"{before}{BEGIN}\n\n{generated}\n\n{END}{after}")
+        page.write(f"{before}{begin}\n\n{text}\n\n{END}{after}")
 
 
-def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Return a table in Markdown."""
-    return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *lines])
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Return a table; the second row is the rule under the head."""
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def _ways(records: Sequence[Record]) -> str:
-    """Return a table of stages, of which each has a column for each pace."""
+def _ways(records: Sequence[Record]) -> List[List[str]]:
+    """Return the table of stages, with a column for each pace."""
     values: Dict[Tuple[str, str], Dict[str, str]] = {}
     for record in records:
         place, _, stage = record["name"].partition(": ")
@@ -53,7 +55,7 @@ def _ways(records: Sequence[Record]) -> str:
         [way, stage, *(found.get(pace, "") for pace in paces)]
         for (way, stage), found in values.items()
     ]
-    return table(("way", "stage", *paces), lines)
+    return [["way", "stage", *paces], ["---"] * (2 + len(paces)), *lines]
 
 
 def _machine(records: Sequence[Record]) -> str:
