@@ -58,9 +58,10 @@ SIDES: Tuple[Side, ...] = (
 )
 
 _TRIP = (Figure("p50", "p50"), Figure("p99", "p99"))
-_EACH = (Figure("each", "each tick"),)
+EACH_TICK = "each tick"
+_EACH = (Figure("each", EACH_TICK),)
 
-_NO_ORDERS = "no order is sent: the journal has nothing to write"
+_NO_ORDERS = "no order, so nothing that this journal has to keep"
 _SAME_ORDERS = "an order takes the same way as without the thread"
 
 JOBS: Tuple[Job, ...] = (
@@ -113,7 +114,7 @@ JOBS: Tuple[Job, ...] = (
     ),
     Job(
         "cancels",
-        "200 cancels in a burst of 4,000 ticks",
+        "cancel in a burst of ticks",
         "cancels",
         200,
         _TRIP,

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Sequence
 
 from benchmarks.page import markdown, replace_part
 from benchmarks.peers.environments import ROOT
-from benchmarks.peers.results import HEAD, Line, cells, grouped, lines
+from benchmarks.peers.results import HEAD, Line, cells, grouped, left_out, lines
 
 PAGE = os.path.join(ROOT, "docs", "performance.md")
 PICTURE = os.path.join(ROOT, "docs", "images", "peers.svg")
@@ -41,15 +41,22 @@ def table(record: Dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def text(record: Dict[str, Any]) -> str:
+    """Return the generated part of the page."""
+    parts = [facts(record), table(record)]
+    missing = [f"- {told}" for told in left_out()]
+    missing += [f"- failed: {failure}" for failure in sorted(set(record["failed"]))]
+    return "\n\n".join([*parts, "Left out:", "\n".join(missing)])
+
+
 def update(record: Dict[str, Any]) -> None:
     """Renew the page and its picture."""
     draw(record, PICTURE)
-    failed = "".join(f"\n\nFailed: {failure}." for failure in sorted(set(record["failed"])))
-    replace_part(PAGE, BEGIN, f"{facts(record)}{failed}\n\n{table(record)}")
+    replace_part(PAGE, BEGIN, text(record))
 
 
 def draw(record: Dict[str, Any], path: str) -> None:
-    """Draw a panel for each figure: a dot is the median, its line goes from best to worst."""
+    """Draw a panel for each figure: a dot is the median, its line goes between the quartiles."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -67,6 +74,7 @@ def draw(record: Dict[str, Any], path: str) -> None:
             _panel(one, group)
         for one in flat[len(panels) :]:
             one.set_axis_off()
+        figure.suptitle("Median of the rounds, and the middle half of them; further left is faster")
         figure.tight_layout(h_pad=1.2, w_pad=2.5)
         figure.savefig(path, metadata={"Date": None} if path.endswith(".svg") else None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from benchmarks.harness import median, number, percentile, rounded
-from benchmarks.peers.plan import JOBS, OURS, SIDES, Job
+from benchmarks.peers.plan import EACH_TICK, JOBS, OURS, SIDES
 
 #: Values of all rounds by job, side and figure.
 Values = Dict[str, Dict[str, Dict[str, List[float]]]]
@@ -67,7 +67,10 @@ def cells(line: Line) -> List[str]:
     """Return one row of the table."""
     spread = f"{number(line.low)} to {number(line.high)}"
     ratio = "" if line.ratio is None else "1" if line.is_ours else number(line.ratio)
-    return [line.side, number(line.median), number(line.best), spread, ratio]
+    middle = number(line.median)
+    if line.figure == EACH_TICK:
+        middle += f" ({number(1e6 / line.median)}/s)"
+    return [line.side, middle, number(line.best), spread, ratio]
 
 
 def heading(line: Line) -> str:
@@ -101,14 +104,10 @@ def left_out() -> List[str]:
     """Return who does not do what, and why."""
     titles = {side.name: side.title for side in SIDES}
     return [
-        f"{titles[name]}: {job.title}: {why}" for job in JOBS for name, why in job.without.items()
+        f"{titles[name]}, {job.title}: {why}" for job in JOBS for name, why in job.without.items()
     ]
 
 
 def record(values: Values, machine: Dict[str, Any], **facts: Any) -> Dict[str, Any]:
     """Return what is written to the file."""
     return {"machine": machine, **facts, "values": values}
-
-
-def job_named(name: str) -> Job:
-    return next(job for job in JOBS if job.name == name)

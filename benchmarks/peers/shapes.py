@@ -123,7 +123,7 @@ class TickBurst(Shape):
             self.signal()
 
     def figures(self) -> Dict[str, float]:
-        return {"rate": self.count / self._took, "each": 1e6 * self._took / self.count}
+        return {"each": 1e6 * self._took / self.count}
 
 
 class OrderTrip(Shape):
