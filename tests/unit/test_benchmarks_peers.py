@@ -234,10 +234,12 @@ def test_a_side_that_takes_too_long_is_given_up(monkeypatch):
     assert run.run_one(SIDES[0], JOBS[0], 1.0, None) == {"error": "took more than 0.2 s"}
 
 
+OUR_JOBS = [(side, job) for job in JOBS for side in sides_of(job) if not side.environment]
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
 @pytest.mark.parametrize(
-    "side", [side for side in SIDES if not side.environment], ids=lambda side: side.name
+    ("side", "job"), OUR_JOBS, ids=[f"{side.name}-{job.name}" for side, job in OUR_JOBS]
 )
 def test_our_own_sides_run(side, job):
     small = job._replace(count=5, instruments=min(job.instruments, 3), fewer={})
