@@ -12,7 +12,7 @@ from benchmarks.peers.results import HEAD, Line, cells, grouped, left_out, lines
 PAGE = os.path.join(ROOT, "docs", "performance.md")
 PICTURE = os.path.join(ROOT, "docs", "images", "peers.svg")
 BEGIN = "<!-- begin: python -m benchmarks.peers --docs -->"
-OUR_COLOR, FAMILY_COLOR, PEER_COLOR = "#c2410c", "#e8a87c", "#475569"
+OUR_COLOR, FAMILY_COLOR, PEER_COLOR = "#c2410c", "#d98a4e", "#475569"
 
 
 def facts(record: Dict[str, Any]) -> str:
@@ -74,8 +74,10 @@ def draw(record: Dict[str, Any], path: str) -> None:
             _panel(one, group)
         for one in flat[len(panels) :]:
             one.set_axis_off()
-        figure.suptitle("Median of the rounds, and the middle half of them; further left is faster")
-        figure.tight_layout(h_pad=1.2, w_pad=2.5)
+        figure.suptitle(
+            "Median of the rounds (dot) and their middle half (bar); further left is faster"
+        )
+        figure.tight_layout(h_pad=1.2, w_pad=2.5, rect=(0, 0, 1, 0.985))
         figure.savefig(path, metadata={"Date": None} if path.endswith(".svg") else None)
 
 
@@ -89,7 +91,7 @@ def _panel(axes: Any, group: Sequence[Line]) -> None:
         axes.plot([line.median], [row], "o", color=color, markersize=6)
         axes.annotate(
             _told(line.median),
-            (line.median, row),
+            (line.high, row),
             xytext=(9, 0),
             textcoords="offset points",
             va="center",
@@ -102,7 +104,7 @@ def _panel(axes: Any, group: Sequence[Line]) -> None:
     axes.set_yticklabels(labels)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     ends = [value for line in group for value in (line.low, line.high)]
-    axes.set_xlim(min(ends) / 1.6, max(ends) * 4)
+    axes.set_xlim(min(ends) / 1.6, max(ends) * 3)
     axes.xaxis.set_major_formatter(lambda value, position: _told(value))
     axes.grid(axis="x", color="#e2e8f0")
     axes.set_axisbelow(True)
