@@ -26,6 +26,7 @@ from btstores.reports import (
     Tick,
 )
 from btstores.sim.book.account import Account
+from btstores.sim.book.matching import Book
 from btstores.sim.book.order import TRANSITIONS, State
 from btstores.sim.exchange import Exchange
 
@@ -1475,10 +1476,32 @@ def compare_with_restarts(steps):
     assert restarted.mass_status() == exchange.mass_status()
 
 
+def told_in(steps):
+    clock, reports = SimulatedClock(0), []
+    exchange = new_exchange(clock, reports, 100_000.0)
+    for step in steps:
+        apply(exchange, clock, step)
+    return reports
+
+
+@given(sessions())
+@random_test(100)
+def test_orders_that_no_price_reaches_need_no_look_at_each(steps):
+    compare_with_looks(steps)
+
+
+def compare_with_looks(steps):
+    reports = told_in(steps)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Book, "_reach_nobody", lambda *args: False)
+        assert told_in(steps) == reports
+
+
 @pytest.mark.long
 @given(sessions(20, 80), st.sampled_from([1_000_000.0, 2_000.0]))
 @random_test(300)
 def test_many_random_sessions(steps, cash):
+    compare_with_looks(steps)
     clock, reports = SimulatedClock(0), []
     exchange = new_exchange(clock, reports, cash)
     for step in steps:

@@ -37,7 +37,8 @@ from btstores.sim.book.order import (
 
 __all__ = ["Desk"]
 
-_IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+#: A tuple: it is asked of each order with each price.
+_IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 
 
 class Desk:
@@ -120,9 +121,9 @@ class Desk:
     def end_immediate(self, symbol: str, at_once: bool = False) -> None:
         """Cancel what is left of orders that were good for one moment of the market."""
         book = self.books[symbol]
-        for order in list(book.orders):
+        for order in [one for one in book.orders if one.request.tif in _IMMEDIATE]:
             has_met = at_once or book.events > order.born
-            if order.request.tif in _IMMEDIATE and has_met and order.live:
+            if has_met and order.live:
                 why = Refusal("IMMEDIATE", "not to be had at once")
                 self._finish(order, State.CANCELED, why)
 

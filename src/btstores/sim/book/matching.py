@@ -90,6 +90,8 @@ class Book:
         self.finest: Optional[Tuple[int, int]] = None
         self.events = 0
         self.halted = False
+        #: The highest limit to buy and the lowest to sell; None until they are asked for.
+        self._limits: Optional[Tuple[float, float]] = None
         self._hooks = hooks
         self._participation = participation
         self._allow_partial = allow_partial
@@ -99,9 +101,14 @@ class Book:
     def add(self, order: SimOrder) -> None:
         """Add an order. It matches with the next event, or when `retry` is called."""
         self.orders.append(order)
+        self._limits = None
 
     def retry(self) -> None:
         """Match against the quotes again, after an order has come or changed."""
+        self._limits = None
+        self._meet_quotes()
+
+    def _meet_quotes(self) -> None:
         if self.quoted and not self.halted:
             self._match(self.ask, self.bid, self._quote_offer, triggers=not self.ticks_seen)
         self._rest()
@@ -110,6 +117,7 @@ class Book:
         """Forget an order."""
         if order in self.orders:
             self.orders.remove(order)
+            self._limits = None
 
     def on_quote(self, quote: Quote) -> None:
         """Take the new best bid and ask."""
@@ -119,7 +127,7 @@ class Book:
             sides = [price for price in (quote.bid, quote.ask) if price is not None]
             if sides:
                 self._seen(sum(sides) / len(sides))
-        self.retry()
+        self._meet_quotes()
         self.close_auction(quote.time_ns)
 
     def on_tick(self, tick: Tick) -> None:
@@ -150,10 +158,10 @@ class Book:
         """Execute Close orders whose session has ended, at the last price since they came."""
         if self.halted or self.last is None:
             return
-        for order in list(self.orders):
-            due = order.close_ns is not None and order.close_ns <= now_ns
+        due = [one for one in self.orders if one.close_ns is not None and one.close_ns <= now_ns]
+        for order in due:
             size = self._hooks.open_size(order)
-            if due and size > 0 and self.events > order.born:
+            if size > 0 and self.events > order.born:
                 self._hooks.execute(order, self.last, size)
 
     # Prices of the orders
@@ -257,6 +265,8 @@ class Book:
         triggers: bool = True,
     ) -> None:
         """Trigger and execute what these prices allow, in the order of priority."""
+        if self._reach_nobody(ask, bid):
+            return
         passed: List[str] = []
         while True:
             ready = []
@@ -276,6 +286,22 @@ class Book:
                 passed.append(order.id)
                 self._trade(order, offer(order))
 
+    def _reach_nobody(self, ask: Optional[float], bid: Optional[float]) -> bool:
+        """Return whether that is known without a look at each order."""
+        if self._limits is None:
+            self._limits = self._outermost()
+        highest, lowest = self._limits
+        return (ask is None or ask > highest) and (bid is None or bid < lowest)
+
+    def _outermost(self) -> Tuple[float, float]:
+        limits: Dict[Side, List[float]] = {Side.BUY: [-math.inf], Side.SELL: [math.inf]}
+        for order in self.orders:
+            request = order.request
+            if request.order_type is not OrderType.LIMIT or request.price is None:
+                return math.inf, -math.inf  # stops trail, and wait for other prices
+            limits[request.side].append(request.price)
+        return max(limits[Side.BUY]), min(limits[Side.SELL])
+
     def _trade(self, order: SimOrder, offer: Offer) -> None:
         wanted = self._hooks.open_size(order)
         left = math.inf if offer.source.left is None else offer.source.left
@@ -294,14 +320,16 @@ class Book:
         return tidy(math.floor(size / step + 1e-9) * step) if step else size
 
     def _ready(self, order: SimOrder, price: float, triggers: bool) -> bool:
-        if order.request.order_type is OrderType.CLOSE or self._hooks.open_size(order) <= 0:
+        if order.request.order_type is OrderType.CLOSE:
             return False
         if not order.waiting:
-            return self._acceptable(order, price)
-        trigger = order.trigger_price(self.instrument)
-        if not triggers or trigger is None:
-            return False
-        return price >= trigger if order.request.side is Side.BUY else price <= trigger
+            is_reached = self._acceptable(order, price)
+        else:
+            trigger = order.trigger_price(self.instrument)
+            if not triggers or trigger is None:
+                return False
+            is_reached = price >= trigger if order.request.side is Side.BUY else price <= trigger
+        return is_reached and self._hooks.open_size(order) > 0
 
     def _acceptable(self, order: SimOrder, price: float) -> bool:
         limit = order.limit(self.instrument)
@@ -334,3 +362,4 @@ class Book:
         self.bid_size, self.ask_size = (Liquidity(left) for left in record["sizes"])
         self.finest = tuple(record["finest"]) if record["finest"] else None
         self.orders = [orders[key] for key in record["orders"]]
+        self._limits = None
