@@ -147,9 +147,12 @@ def _prices(report: MarketData) -> Tuple[Tuple[str, Any], ...]:
 
 
 def _look_number(report: MarketData, past: _Past) -> str:
-    if isinstance(report, Bar):
+    if not isinstance(report, Quote):
         try:
-            mixed = report.open + report.high + report.low + report.close
+            if isinstance(report, Tick):
+                mixed = 0.0 + report.price
+            else:
+                mixed = 0.0 + report.open + report.high + report.low + report.close
             if mixed - mixed == 0:  # which no infinity and no NaN survives
                 return ""
         except (TypeError, OverflowError):
@@ -158,6 +161,8 @@ def _look_number(report: MarketData, past: _Past) -> str:
 
 
 def _look_price(report: MarketData, past: _Past) -> str:
+    if isinstance(report, Tick) and report.price > 0:
+        return ""
     return _first(report, "above zero", lambda value: not value > 0)
 
 
