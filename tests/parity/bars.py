@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import random
+import re
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
@@ -20,12 +21,17 @@ DAYS, MINUTES, WEEKS = bt.TimeFrame.Days, bt.TimeFrame.Minutes, bt.TimeFrame.Wee
 
 
 class File(NamedTuple):
-    """A real price file: how many rows to use, from where, and what its bars are."""
+    """A real price file: what its bars are, and the first row to use.
+
+    ``columns`` says where time, open, high, low, close and volume are when they are elsewhere
+    than usual; the file may have no volume.
+    """
 
     name: str
     timeframe: int
     compression: int = 1
     start: int = 0
+    columns: Tuple[int, ...] = ()
 
 
 FILES = (
@@ -39,6 +45,17 @@ FILES = (
     File("nvda-1999-2014.txt", DAYS),
     File("orcl-1995-2014.txt", DAYS),
     File("ticksample.csv", bt.TimeFrame.Ticks),
+)
+
+#: Of these what is compared has been compared on others like them, or they are no bars.
+MORE_FILES = (
+    File("2006-day-002.txt", DAYS),
+    File("RB1605.csv", MINUTES, 30),
+    File("yhoo-1996-2014.txt", DAYS),
+    File("113013.csv", DAYS, columns=(2, 3, 4, 5, 6, 7)),
+    File("SSE50_ETF.csv", DAYS, columns=(0, 1, 1, 1, 1)),
+    File("bidask.csv", bt.TimeFrame.Seconds, columns=(0, 1, 2, 1, 2)),
+    File("tick_ETHUSDT_20240101.csv", bt.TimeFrame.Ticks, columns=(0, 4, 4, 4, 4, 5)),
 )
 
 
@@ -73,17 +90,23 @@ def read(folder: Path, file: File, count: int) -> Series:
     rows = []
     for line in lines[1 + file.start : 1 + file.start + count]:
         fields = line.replace("\t", ",").split(",")
+        if file.columns:
+            fields = [fields[column] for column in file.columns]
         day, _, clock = fields.pop(0).replace("T", " ").partition(" ")
         if ":" in fields[0]:
             clock = fields.pop(0)
         prices = [float(field) for field in fields[:4]]
-        volume = float(fields[5 if "adj close" in header else 4])
+        volumes = fields[5:] if "adj close" in header else fields[4:]
+        volume = float(volumes[0]) if volumes else 0.0
         rows.append((_time(day, clock, file.timeframe), *prices, volume))
     return Series(tuple(rows), file.timeframe, file.compression)
 
 
 def _time(day: str, clock: str, timeframe: int) -> datetime.datetime:
-    date = datetime.date(*(int(part) for part in day.replace(".", "-").split("-")))
+    parts = [int(part) for part in re.split(r"[-./]", day)]
+    if len(parts) < 3:  # seconds since 1970
+        return datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=float(day))
+    date = datetime.date(*(parts if parts[0] > 31 else reversed(parts)))
     if timeframe >= DAYS or not clock:
         return datetime.datetime.combine(date, DAY_END)
     hours, minutes, seconds = (clock + ":00").split(":")[:3]

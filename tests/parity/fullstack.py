@@ -7,7 +7,7 @@ each bar cash, value, the fund, positions, and where its trailing stops stand.
 from __future__ import annotations
 
 import itertools
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Dict, List, Sequence
 
 import backtrader as bt
 
@@ -72,17 +72,15 @@ def run_upstream(datas: Sequence[Series], setup: Setup, **params: Any) -> Trace:
     return _run(cerebro, params)
 
 
-def run_paper(
-    datas: Sequence[Series],
-    setup: Setup,
-    engine: Any = bt.Cerebro,
-    prepare: Callable[[Any], None] = lambda cerebro: None,
-    **params: Any,
-) -> Trace:
-    """Run on PaperStore with ``fill_model="backtrader"``, its broker and its feeds.
+def run_paper(datas: Sequence[Series], setup: Setup, **params: Any) -> Trace:
+    """Run on PaperStore with ``fill_model="backtrader"``, its broker and its feeds."""
+    return _run(paper_cerebro(datas, setup), params)
 
-    ``prepare`` may add to the Cerebro, which is an ``engine``, before it runs.
-    """
+
+def paper_cerebro(
+    datas: Sequence[Series], setup: Setup, engine: Any = bt.Cerebro, history: int = 0
+) -> Any:
+    """Return a Cerebro, an ``engine``, with the broker and the feeds of a PaperStore."""
     options = dict(setup.broker)
     store = PaperStore(
         account=f"parity{next(_accounts)}",
@@ -93,6 +91,7 @@ def run_paper(
         },
         cash=options.pop("cash", 10_000.0),
         fill_model="backtrader",
+        history=history,
     )
     cerebro = engine(**{"stdstats": False, **setup.cerebro})
     broker = store.getbroker(**options)
@@ -100,8 +99,7 @@ def run_paper(
         broker.setcommission(**commission)
     cerebro.setbroker(broker)
     _add_feeds(cerebro, store, datas)
-    prepare(cerebro)
-    return _run(cerebro, params)
+    return cerebro
 
 
 def _run(cerebro: bt.Cerebro, params: Dict[str, Any]) -> Trace:
@@ -139,7 +137,9 @@ def _add_feeds(cerebro: bt.Cerebro, store: Any, datas: Sequence[Series]) -> None
             )
         else:
             feed = feeds[series.of]
-        if series.how == "add":
+        if series.how == "clone":
+            feeds.append(cerebro.adddata(feed.clone(), name=name))
+        elif series.how == "add":
             feeds.append(cerebro.adddata(feed, name=name))
         else:
             convert = cerebro.resampledata if series.how == "resample" else cerebro.replaydata

@@ -45,7 +45,8 @@ class Series:
     """One data: bars of (time, open, high, low, close, volume), and how Cerebro gets it.
 
     ``how`` is "add", "resample" or "replay"; the last two make ``to`` out of it. ``of`` is the
-    index of an earlier series whose feed is used again instead of ``bars``.
+    index of an earlier series whose feed is used again instead of ``bars``; with the feeds of a
+    store it may also be a "clone".
     """
 
     bars: Bars = ()

@@ -14,7 +14,7 @@ from btstores.cerebro.depends import Dependencies
 from btstores.clock import RealClock
 from btstores.reports import Tick
 from tests.parity.harness import ListFeed
-from tests.parity.test_engine import INDICATORS
+from tests.parity.strategies import INDICATORS
 from tests.support.session import START, Session
 from tests.support.upstream import OwnTime, WaitingFeed
 from tests.support.venue import new_store
