@@ -107,7 +107,9 @@ class Witness(bt.Analyzer):
         strategy = self.strategy
         for one in (*strategy.datas, *indicators_of(strategy), *strategy.getobservers()):
             for line in lines_of(one):
-                self.calls.append(Call(type(one).__name__, (), (), tuple(line.array)))
+                # Couplers are numbered through the whole process.
+                name = type(one).__name__.rstrip("_0123456789")
+                self.calls.append(Call(name, (), (), tuple(line.array)))
 
 
 def indicators_of(owner: Any) -> Iterator[Any]:

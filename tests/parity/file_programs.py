@@ -103,12 +103,12 @@ def load(folder: Path, file: File, count: int) -> Series:
 def of_file(folder: Path, file: File, arrangement: str, count: int) -> Program:
     """Return the run of an arrangement of one file, of which a tenth is history."""
     datas = ARRANGEMENTS[arrangement](load(folder, file, count))
-    return program(f"{file.name} {arrangement}", datas, count // 10)
+    return program(f"{file.name} {arrangement}", datas, len(datas[0].bars) // 10)
 
 
 def of_group(folder: Path, names: Sequence[str], count: int) -> Program:
     """Return the run of several files, up to ``count`` bars of each."""
-    found = [load(folder, file, 10**6) for file in _files(names)]
+    found = [load(folder, file, 10**6) for file in map(file_of, names)]
     begin = max(series.bars[0][0] for series in found)
     cut = [[row for row in series.bars if row[0] >= begin] for series in found]
     end = max(min(rows[:count][-1][0] for rows in cut), begin + datetime.timedelta(days=1))
@@ -119,8 +119,9 @@ def of_group(folder: Path, names: Sequence[str], count: int) -> Program:
     return program(" + ".join(names), datas)
 
 
-def _files(names: Sequence[str]) -> List[File]:
-    return [next(file for file in ALL_FILES if file.name == name) for name in names]
+def file_of(name: str) -> File:
+    """Return what is known of a file."""
+    return next(file for file in ALL_FILES if file.name == name)
 
 
 def programs(folder: Path, count: int) -> Iterator[Program]:
