@@ -216,8 +216,14 @@ def run(
 
     The first ``history`` bars have gone by when the feeds start.
     """
-    cerebro, found = fullstack.paper_cerebro(datas, setup, engine, history), Run()
+    cerebro = fullstack.paper_cerebro(datas, setup, engine, history)
     prepare(cerebro)
+    return witnessed(cerebro)
+
+
+def witnessed(cerebro: Any) -> Run:
+    """Run a Cerebro that is ready, with a witness of each strategy."""
+    found = Run()
     cerebro.addanalyzer(Witness, found.calls)
     try:
         found.strategies = cerebro.run()

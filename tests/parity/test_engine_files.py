@@ -12,7 +12,7 @@ from tests.parity.engines import Program
 from tests.parity.file_programs import ALL_FILES, ARRANGEMENTS, GROUPS, of_file, of_group, program
 from tests.parity.harness import Series
 
-BARS, MANY = 45, 600
+BARS, MANY = 36, 600
 
 HOWS = sorted(ARRANGEMENTS)
 

@@ -18,9 +18,9 @@ from tests.parity.upstream_figures import VALUES_BY_PERIOD
 from tests.parity.upstream_programs import Prices, Upstream, made_up, prices_of
 from tests.parity.upstream_samples import SAMPLES
 from tests.parity.upstream_strategies import CloseCross
-from tests.parity.upstream_tests import ALONE, FUTURES, TESTS
+from tests.parity.upstream_tests import ALONE, FUTURES, OPTIMIZED, TESTS
 
-BARS = 60
+BARS = 45
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def check(row: Upstream, prices: Prices) -> None:
             assert row.figures(found) == row.expected
 
 
-@pytest.mark.parametrize("row", TESTS, ids=name_of)
+@pytest.mark.parametrize("row", [*TESTS, *OPTIMIZED[::3]], ids=name_of)
 def test_what_a_test_runs(row: Upstream, prices: Prices) -> None:
     whole = row.figures is not None and prices.name == "files"
     check(row, prices if whole else prices.short(BARS))
@@ -73,14 +73,14 @@ def test_what_a_sample_runs(row: Upstream, prices: Prices) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("row", [*TESTS, *SAMPLES, *ALONE], ids=name_of)
+@pytest.mark.parametrize("row", [*TESTS, *OPTIMIZED, *SAMPLES, *ALONE], ids=name_of)
 def test_on_whole_files(row: Upstream, files: Prices) -> None:
     check(row, files)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("row", [*TESTS, *SAMPLES, *ALONE], ids=name_of)
+@pytest.mark.parametrize("row", [*TESTS, *OPTIMIZED, *SAMPLES, *ALONE], ids=name_of)
 def test_on_generated_prices(row: Upstream, generated: Prices) -> None:
     check(row, generated)
 
@@ -98,7 +98,7 @@ def optimized(engine: Any, prices: Prices, periods: Any) -> List[float]:
 
 def test_an_optimization(prices: Prices) -> None:
     """Follows test_strategy_optimized, of which historical feeds are part."""
-    periods = range(5, 45)
+    periods = range(5, 45, 3)
     found = optimized(LiveCerebro, prices, periods)
     assert found == optimized(bt.Cerebro, prices, periods)
     if prices.name == "files":
