@@ -1,4 +1,8 @@
-"""``python -m tests.parity [bars]``: the table of all cases, on generated and on real prices."""
+"""The tables of what is compared.
+
+``python -m tests.parity [bars]``: brokers, all cases on generated and on real prices.
+``python -m tests.parity engine [bars]``: engines, all runs.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import List, Tuple
 
+from tests.parity import engine_table
 from tests.parity.bars import FILES, read
 from tests.parity.cases import CASES, generated_series
 from tests.parity.harness import Series, differences
@@ -14,15 +19,19 @@ from tests.parity.harness import Series, differences
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
+def folder() -> Path:
+    """Return where real price files are, if there are any."""
+    return Path(os.environ.get("BTSTORES_TEST_DATA") or REPOSITORY.parent / "shared" / "data")
+
+
 def sources(count: int) -> List[Tuple[str, Series]]:
     """Return the generated series and those of the real files that are here."""
     found = [("generated", generated_series(count))]
-    folder = Path(os.environ.get("BTSTORES_TEST_DATA") or REPOSITORY.parent / "shared" / "data")
     for file in FILES:
-        if (folder / file.name).is_file():
-            found.append((file.name, read(folder, file, count)))
+        if (folder() / file.name).is_file():
+            found.append((file.name, read(folder(), file, count)))
     if len(found) == 1:
-        print(f"no real price files: {folder} is not there (set BTSTORES_TEST_DATA)")
+        print(f"no real price files: {folder()} is not there (set BTSTORES_TEST_DATA)")
     return found
 
 
@@ -61,4 +70,8 @@ def main(count: int = 400) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["engine"]:
+        if not folder().is_dir():
+            print(f"no real price files: {folder()} is not there (set BTSTORES_TEST_DATA)")
+        sys.exit(1 if engine_table.main(folder(), *map(int, sys.argv[2:3])) else 0)
     sys.exit(1 if main(*(int(argument) for argument in sys.argv[1:2])) else 0)
