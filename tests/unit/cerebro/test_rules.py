@@ -6,13 +6,15 @@ import datetime
 from typing import Any, Callable, List
 
 import backtrader as bt
+import pytest
 
 from btstores import LiveCerebro
 from btstores.feeds.times import ns_to_num, num_to_ns
-from btstores.reports import Bar
-from tests.parity.engines import Run, Twin, witnessed
-from tests.parity.harness import ListFeed
-from tests.support.session import START, Session
+from btstores.inbox import Wakeup
+from btstores.reports import Bar, LinkReport, LinkState
+from tests.parity.engines import Run, Twin, twin, witnessed
+from tests.parity.harness import ListFeed, Series, Setup
+from tests.support.session import START, Session, bar
 from tests.support.venue import MINUTE, T0
 
 MICROSECOND = 1_000
@@ -72,9 +74,9 @@ def test_a_feed_whose_time_runs_backwards() -> None:
         old(session, 5, 8, 3, -1, 4, 9)
         session.cerebro.addstrategy(Dated)
 
-    twin = both(play)
-    assert not twin.differences()
-    times = twin.ours.strategies[0].times
+    run = both(play)
+    assert not run.differences()
+    times = run.ours.strategies[0].times
     assert times == [5, 8, 8, 8, 3, 2, 4, 9], "2 is that of the live feed's last bar"
 
 
@@ -108,7 +110,212 @@ def test_a_bar_that_was_put_back_comes_with_one_of_the_same_time() -> None:
         session.at(700, lambda: None)
         session.cerebro.addstrategy(Feeding, tell=lambda: tell("B"))
 
-    twin = both(play)
-    assert not twin.differences()
-    assert shown(twin.ours)[-1] == (1, 1)
-    assert (1, 0) not in shown(twin.ours), "both are shown at once"
+    run = both(play)
+    assert not run.differences()
+    assert shown(run.ours)[-1] == (1, 1)
+    assert (1, 0) not in shown(run.ours), "both are shown at once"
+
+
+HOOKS = ("notify_store", "notify_data", "notify_timer", "notify_order", "next", "next_open")
+
+
+class Stopping(bt.Strategy):
+    """Stops the run when a hook is called for the n-th time."""
+
+    params = (("hook", ""), ("count", 1))
+
+    def __init__(self) -> None:
+        self.add_timer(when=START.time(), repeat=datetime.timedelta(minutes=1))
+        self.calls = 0
+
+    def called(self, hook: str) -> None:
+        if hook == self.p.hook:
+            self.calls += 1
+            if self.calls == self.p.count:
+                self.env.runstop()
+
+    def next(self) -> None:
+        self.buy(size=1)
+        self.called("next")
+
+    def next_open(self) -> None:
+        self.called("next_open")
+
+    def notify_timer(self, *args: Any, **kwargs: Any) -> None:
+        self.called("notify_timer")
+
+    def notify_store(self, *args: Any, **kwargs: Any) -> None:
+        self.called("notify_store")
+
+    def notify_data(self, *args: Any, **kwargs: Any) -> None:
+        self.called("notify_data")
+
+    def notify_order(self, order: Any) -> None:
+        self.called("notify_order")
+
+
+@pytest.mark.parametrize("cheats", [False, True])
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_strategy_that_stops_the_run(hook: str, count: int, cheats: bool) -> None:
+    """What is stopped in a call goes no further than with the other engine, in any hook."""
+
+    def play(session: Session) -> None:
+        session.cerebro.p.cheat_on_open = cheats
+        for symbol in "AB":
+            session.feed(symbol)
+            for minute in range(1, 6):
+                session.bar(minute, symbol=symbol)
+        session.say(130, LinkReport(LinkState.DOWN, T0 + 130 * 10**9))
+        session.say(140, LinkReport(LinkState.UP, T0 + 140 * 10**9))
+        session.at(150, lambda: session.store.put_notification("a word"))
+        session.at(210, lambda: session.store.put_notification("another"))
+        for _ in range(2):
+            session.cerebro.addstrategy(Stopping, hook=hook, count=count)
+
+    run = both(play)
+    assert not run.differences()
+    if hook != "next_open" or cheats:
+        assert run.ours.strategies[0].calls >= count
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_the_last_words_of_a_store(stops: bool) -> None:
+    """They are told after those of the feeds, which may end it."""
+
+    class Hearing(bt.Strategy):
+        def notify_data(self, data: Any, status: int, *args: Any, **kwargs: Any) -> None:
+            if stops and status == data.NOTSUBSCRIBED:
+                self.env.runstop()
+
+    def play(session: Session) -> None:
+        feed = session.feed()
+        session.bars(10.0, 10.0)
+
+        def refuse() -> None:
+            now_ns = session.clock.time_ns()
+            session.store.put(LinkReport(LinkState.REFUSED, now_ns, feed.subscription))
+            session.store.put_notification("the last")
+
+        session._end = refuse
+        session.cerebro.addstrategy(Hearing)
+
+    run = both(play)
+    assert not run.differences()
+    told = [call.told[0] for call in run.ours.calls[0] if call.hook == "notify_store"]
+    assert ("the last" in told) is not stops
+
+
+def test_those_who_asked_cerebro_are_told_of_feeds_too() -> None:
+    told: List[Any] = []
+
+    def play(session: Session) -> None:
+        mine: List[Any] = []
+        told.append(mine)
+        session.cerebro.adddatacb(lambda data, status, *args, **kwargs: mine.append(status))
+        session.feed()
+        session.bars(10.0, 10.0)
+        session.cerebro.addstrategy(bt.Strategy)
+
+    assert not both(play).differences()
+    theirs, ours = told
+    assert theirs == ours
+    assert theirs
+
+
+class Master(bt.Strategy):
+    """Takes down the time of the cycle as Cerebro has it."""
+
+    def __init__(self) -> None:
+        self.times: List[Any] = []
+
+    def prenext(self) -> None:
+        self.times.append((self.cerebro._dtmaster, self.cerebro._udtmaster))
+
+    next = prenext
+
+
+def test_the_time_of_the_cycle_is_that_of_the_first_feed_with_it() -> None:
+    def play(session: Session) -> None:
+        for symbol, zone in zip("AB", ("Asia/Hong_Kong", "America/New_York")):
+            session.feed(symbol, tz=zone, backfill_start=False)
+
+        def tell(minute: int, *symbols: str) -> None:
+            for symbol in symbols:
+                session.store.put(bar(minute, symbol=symbol))
+
+        session.at(60, lambda: tell(1, "B", "A"))
+        session.at(120, lambda: tell(2, "B"))
+        session.at(180, lambda: tell(3, "B", "A"))
+        session.cerebro.addstrategy(Master)
+
+    run = both(play)
+    theirs, ours = (one.strategies[0].times for one in (run.theirs, run.ours))
+    assert theirs == ours
+    assert [(mine - utc).total_seconds() / 3600 for mine, utc in theirs] == [8, -5, 8]
+
+
+@pytest.mark.parametrize("one_is_plain", [False, True])
+def test_feeds_are_asked_by_their_time_frames(one_is_plain: bool) -> None:
+    """In the order of their time frames, not in which they were added; filters see it."""
+    asked: List[List[str]] = []
+
+    def play(session: Session) -> None:
+        mine: List[str] = []
+        asked.append(mine)
+        frames = list(zip("ABC", (5, 1, 5)))
+        for symbol, minutes in frames:
+            feed = session.feed(symbol, compression=minutes, backfill_start=False)
+            if symbol != "C" or not one_is_plain:
+                feed.addfilter(lambda data: bool(mine.append(data._dataname)))
+
+        def tell(time_ns: int) -> None:
+            for symbol, minutes in frames:
+                told = Bar(symbol, 4, minutes, time_ns, 10.0, 10.1, 9.9, 10.0, 7.0)
+                session.store.put(told)
+
+        for minute in (5, 10):
+            session.at(60 * minute, lambda minute=minute: tell(T0 + minute * MINUTE))
+        session.cerebro.addstrategy(bt.Strategy)
+
+    assert not both(play).differences()
+    theirs, ours = asked
+    assert theirs == ours
+    assert theirs[0] == "B"
+
+
+@pytest.mark.parametrize("how", ["resample", "replay"])
+def test_a_historical_feed_in_another_time_frame(how: str) -> None:
+    """What is resampled goes with the next plain bar; what is replayed goes by its own time."""
+
+    def prepare(cerebro: Any) -> None:
+        feed = ListFeed(bars=rows(*range(-60, -20)), timeframe=bt.TimeFrame.Minutes)
+        convert = getattr(cerebro, f"{how}data")
+        convert(feed, timeframe=bt.TimeFrame.Minutes, compression=5)
+        cerebro.addstrategy(Dated)
+
+    live = twin([Series(tuple(rows(*range(30))))], Setup(), prepare, history=20)
+    assert not live.differences()
+    assert not live.theirs.error
+    # Bars of the plain feed that go with one of the other.
+    together = {(one, other) for one, other in shown(live.ours) if other > 1}
+    assert len(together) > 5
+
+
+def test_a_run_with_nothing_to_do_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: List[float] = []
+    wait = Wakeup.wait
+
+    def watched(self: Wakeup, timeout: float) -> bool:
+        waits.append(timeout)
+        return wait(self, timeout)
+
+    monkeypatch.setattr("btstores.inbox.Wakeup.wait", watched)
+
+    def play(session: Session) -> None:
+        session.feed(qcheck=0.25)
+        session.bars(10.0, 10.0)
+        session.cerebro.addstrategy(bt.Strategy)
+
+    assert not both(play).differences()
+    assert set(waits) == {0.25}
