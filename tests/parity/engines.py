@@ -29,6 +29,8 @@ TOLD = (
     *("notify_data", "notify_store"),
 )
 
+_TICKS = ("tick_open", "tick_high", "tick_low", "tick_close", "tick_volume", "tick_last")
+
 
 class Call(NamedTuple):
     """A call of a hook: what it told, the lengths of all that has lines, and their values."""
@@ -99,6 +101,9 @@ class Witness(bt.Analyzer):
         for data in strategy.datas:
             position = strategy.getposition(data)
             values += [position.size, position.price]
+            # Of a replayed feed these tell the tick and not the bar.
+            ticks = [getattr(data, name, None) for name in _TICKS]
+            values += [float("nan") if tick is None else tick for tick in ticks]
         # Where trailing stops stand.
         values += [order.created.price or 0.0 for order in self._alive.values()]
         return tuple(lens), tuple(values)

@@ -40,8 +40,8 @@ class EventLoop:
         numbers = {id(data): number for number, data in enumerate(cerebro.datas)}
         #: By place the number under which strategies know a feed.
         self._numbers = [numbers[id(data)] for data in datas]
-        #: The plain feeds with a bar that was put back. Its time is known as a float alone, which
-        #: may be microseconds off: they are asked by the master's time too, as backtrader does.
+        #: The feeds with a bar that was put back. Its time is known as a float alone, which may be
+        #: microseconds off: they are asked by the master's time too, as backtrader does.
         self._put_back: Set[int] = set()
         #: The time of the newest bars, as backtrader's number.
         self._at: float = date2num(datetime.datetime(9999, 12, 30))
@@ -102,7 +102,7 @@ class EventLoop:
         else:
             self._cycle.begin(first.p.qcheck)
         news = self._cycle.take_news()
-        news.update(self._cycle.asked, self._put_back)
+        news.update(self._cycle.asked)
         for place in sorted(news.difference(answers)):
             answers[place] = self._datas[place].next(ticks=False)
         return answers
@@ -134,8 +134,7 @@ class EventLoop:
             self._put_back.discard(place)
             if times[place] > at:
                 data.rewind()
-                if self._cycle.is_plain(place):
-                    self._put_back.add(place)
+                self._put_back.add(place)
                 continue
             if not data.replaying:
                 data._tick_fill(force=True)

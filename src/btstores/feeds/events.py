@@ -60,10 +60,6 @@ class EventCycle(Cycle):
         if place is not None:
             self._changed.add(place)
 
-    def is_plain(self, place: int) -> bool:
-        """Return whether a feed is asked only when it has news."""
-        return id(self._order[place]) in self._plain
-
     def take_news(self) -> Set[int]:
         """Return the places of plain feeds to ask, once per cycle, after its begin."""
         self._settle()

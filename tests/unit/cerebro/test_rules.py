@@ -81,12 +81,12 @@ def test_a_feed_whose_time_runs_backwards() -> None:
 
 
 class Feeding(bt.Strategy):
-    """Lets the venue tell a bar when the second historical bar is shown."""
+    """Lets the venue tell a bar when the last historical one is shown."""
 
     params = (("tell", None),)
 
     def prenext(self) -> None:
-        if len(self.data2) == 2:
+        if len(self.data2) == 3:
             self.p.tell()
 
     next = prenext
@@ -263,6 +263,8 @@ def test_feeds_are_asked_by_their_time_frames(one_is_plain: bool) -> None:
     def play(session: Session) -> None:
         mine: List[str] = []
         asked.append(mine)
+        old(session, 1, 2, 6)
+        session.cerebro.datas[0].addfilter(lambda data: bool(mine.append("old")))
         frames = list(zip("ABC", (5, 1, 5)))
         for symbol, minutes in frames:
             feed = session.feed(symbol, compression=minutes, backfill_start=False)
@@ -281,7 +283,33 @@ def test_feeds_are_asked_by_their_time_frames(one_is_plain: bool) -> None:
     assert not both(play).differences()
     theirs, ours = asked
     assert theirs == ours
-    assert theirs[0] == "B"
+    assert theirs[:3] == ["old"] * 3
+    assert theirs[3] == "B"
+
+
+def test_feeds_with_filters_among_others_are_asked_in_order() -> None:
+    """Also when there are many feeds between them."""
+    asked: List[List[str]] = []
+
+    def play(session: Session) -> None:
+        mine: List[str] = []
+        asked.append(mine)
+        for number, symbol in enumerate("ABCDEFGHI"):
+            feed = session.feed(symbol, backfill_start=False)
+            if number in (1, 8):
+                feed.addfilter(lambda data: bool(mine.append(data._dataname)))
+
+        def tell(minute: int) -> None:
+            for symbol in "IB":
+                session.store.put(bar(minute, symbol=symbol))
+
+        session.at(60, lambda: tell(1))
+        session.at(120, lambda: tell(2))
+        session.cerebro.addstrategy(bt.Strategy)
+
+    assert not both(play).differences()
+    theirs, ours = asked
+    assert theirs == ours == ["B", "I"] * 2
 
 
 @pytest.mark.parametrize("how", ["resample", "replay"])
