@@ -78,8 +78,7 @@ class Stepper:
                 grown = grown or length > before
                 self._lens[number] = length
                 self._need(number, self._needs[number] + before - length)
-            if length:
-                self._set_time(number, data.datetime[0])
+            self._set_time(number, data.datetime[0] if length else _NEVER)
         if grown:
             strategy.forward()
         strategy.lines.datetime[0] = self._newest

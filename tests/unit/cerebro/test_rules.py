@@ -330,6 +330,30 @@ def test_a_historical_feed_in_another_time_frame(how: str) -> None:
     assert len(together) > 5
 
 
+class OnReplayed(bt.Strategy):
+    """Has an indicator on the feed that is replayed."""
+
+    def __init__(self) -> None:
+        self.average = bt.ind.SMA(self.data, period=1)
+
+
+@pytest.mark.parametrize("kind", [bt.Strategy, OnReplayed])
+def test_a_replayed_bar_that_is_put_back_leaves_its_feed_shorter(kind: Any) -> None:
+    """An older bar of another feed comes first; until then there are not enough bars."""
+    replayed = Series(tuple(rows(1, 4)), how="replay", to=(bt.TimeFrame.Minutes, 10))
+
+    def prepare(cerebro: Any) -> None:
+        feed = ListFeed(bars=rows(0.5, 1, 1.5, 2), timeframe=bt.TimeFrame.Minutes)
+        cerebro.adddata(feed)
+        cerebro.addstrategy(kind)
+
+    run = twin([replayed, Series(tuple(rows(1, 4)))], Setup(), prepare)
+    assert not run.differences()
+    assert not run.theirs.error
+    lens = [call.lens[1] for call in run.ours.calls[0] if call.hook in ("prenext", "next")]
+    assert 0 in lens[lens.index(1) :], "it has been shorter again"
+
+
 def test_a_run_with_nothing_to_do_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: List[float] = []
     wait = Wakeup.wait
