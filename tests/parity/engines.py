@@ -108,6 +108,15 @@ class Witness(bt.Analyzer):
         values += [order.created.price or 0.0 for order in self._alive.values()]
         return tuple(lens), tuple(values)
 
+    def prenext(self) -> None:
+        self.calls.append(Call("analyzer", ("prenext",)))
+
+    def nextstart(self) -> None:
+        self.calls.append(Call("analyzer", ("nextstart",)))
+
+    def next(self) -> None:
+        self.calls.append(Call("analyzer", ("next",)))
+
     def stop(self) -> None:
         strategy = self.strategy
         for one in (*strategy.datas, *indicators_of(strategy), *strategy.getobservers()):

@@ -35,8 +35,8 @@ class Stepper:
         self._datas = datas = strategy.datas
         strategy._dlens = self._lens = [len(data) for data in datas]
         #: By feed the time of its bar, and the newest of them; -inf for none.
-        self._times = [data.datetime[0] if len(data) else _NEVER for data in datas]
-        self._newest = max(self._times)
+        self._times = [_NEVER] * len(datas)
+        self._newest = _NEVER
         #: By feed how many bars its indicators still need, how many feeds need so many, and the
         #: most that one needs.
         self._needs = [need - have for need, have in zip(strategy._minperiods, self._lens)]

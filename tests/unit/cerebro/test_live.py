@@ -92,16 +92,20 @@ def test_what_has_not_been_started_is_stopped_all_the_same():
 class Punctual(bt.Strategy):
     """Writes down when its timer is told, and what it has seen till then."""
 
+    params = (("cheat", False),)
+
     def __init__(self):
         self.told = []
-        self.add_timer(when=(START + datetime.timedelta(seconds=90)).time())
+        when = (START + datetime.timedelta(seconds=90)).time()
+        self.add_timer(when=when, cheat=self.p.cheat)
 
     def notify_timer(self, timer, when, *args, **kwargs):
         now = self.data._store.clock.time_ns()
         self.told.append((now, len(self.data)))
 
 
-def test_a_timer_needs_no_bar():
+@pytest.mark.parametrize("cheat", [False, True])
+def test_a_timer_needs_no_bar(cheat):
     due_ns = Live().clock.time_ns() + 90 * 10**9
     told = {}
     for engine in (bt.Cerebro, LiveCerebro):
@@ -114,7 +118,7 @@ def test_a_timer_needs_no_bar():
         # Something of no interest happens each second, so that time can be looked at.
         for second in range(60, 200):
             session.say(second, Tick("other", session.clock.time_ns() + second * 10**9, 1.0))
-        told[engine] = session.run(Punctual).told
+        told[engine] = session.run(Punctual, cheat=cheat).told
     ((late_ns, bars),) = told[bt.Cerebro]
     assert (late_ns - due_ns, bars) == (210 * 10**9, 2), "with the next bar"
     ((at_ns, bars),) = told[LiveCerebro]
@@ -200,6 +204,9 @@ def test_a_run_is_ended_from_another_thread():
 
 def test_an_indicator_that_is_made_on_the_way_is_computed_from_then_on():
     class Late(bt.Strategy):
+        def __init__(self):
+            bt.ind.SMA(self.data, period=1)
+
         def next(self):
             if len(self) == 3:
                 self.late = bt.ind.SMA(self.data, period=1)
