@@ -33,13 +33,13 @@ class Stepper:
     def __init__(self, strategy: Any) -> None:
         self._strategy = strategy
         self._datas = datas = strategy.datas
-        strategy._dlens = self._lens = [len(data) for data in datas]
+        strategy._dlens = self._lens = [0] * len(datas)
         #: By feed the time of its bar, and the newest of them; -inf for none.
         self._times = [_NEVER] * len(datas)
         self._newest = _NEVER
         #: By feed how many bars its indicators still need, how many feeds need so many, and the
         #: most that one needs.
-        self._needs = [need - have for need, have in zip(strategy._minperiods, self._lens)]
+        self._needs = list(strategy._minperiods)
         self._needing = Counter(self._needs)
         self._most = max(self._needs)
         self._indicators = _Chosen(strategy._lineiterators[LineIterator.IndType])

@@ -210,16 +210,17 @@ def test_an_indicator_that_is_made_on_the_way_is_computed_from_then_on():
         def next(self):
             if len(self) == 3:
                 self.late = bt.ind.SMA(self.data, period=1)
+                self.seen = bt.observers.BuySell(self.data)
 
     seen = {}
     for engine in (bt.Cerebro, LiveCerebro):
         session = Session()
-        session.cerebro = engine(stdstats=False)
+        session.cerebro = engine(stdstats=True)
         session.cerebro.setbroker(session.broker)
         session.feed()
         session.bars(1.0, 2.0, 3.0, 4.0, 5.0)
         strategy = session.run(Late)
-        seen[engine] = [len(strategy.late), strategy.late[0]]
+        seen[engine] = [len(strategy.late), strategy.late[0], len(strategy.seen)]
     assert seen[bt.Cerebro] == seen[LiveCerebro]
 
 

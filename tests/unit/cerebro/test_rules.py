@@ -337,14 +337,21 @@ class OnReplayed(bt.Strategy):
         self.average = bt.ind.SMA(self.data, period=1)
 
 
+@pytest.mark.parametrize("how", ["add", "replay"])
 @pytest.mark.parametrize("kind", [bt.Strategy, OnReplayed])
-def test_a_replayed_bar_that_is_put_back_leaves_its_feed_shorter(kind: Any) -> None:
-    """An older bar of another feed comes first; until then there are not enough bars."""
+def test_a_replayed_bar_that_is_put_back_leaves_its_feed_shorter(kind: Any, how: str) -> None:
+    """An older bar of another feed comes first; until then there are not enough bars.
+
+    That other one is longer then, or has a tick of its own and nothing is.
+    """
     replayed = Series(tuple(rows(1, 4)), how="replay", to=(bt.TimeFrame.Minutes, 10))
 
     def prepare(cerebro: Any) -> None:
         feed = ListFeed(bars=rows(0.5, 1, 1.5, 2), timeframe=bt.TimeFrame.Minutes)
-        cerebro.adddata(feed)
+        if how == "add":
+            cerebro.adddata(feed)
+        else:
+            cerebro.replaydata(feed, timeframe=bt.TimeFrame.Minutes, compression=10)
         cerebro.addstrategy(kind)
 
     run = twin([replayed, Series(tuple(rows(1, 4)))], Setup(), prepare)
