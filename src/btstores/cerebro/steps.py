@@ -185,4 +185,4 @@ def stepper_of(strategy: Any) -> Union[Stepper, Whole]:
     """Return what steps a strategy: the whole of it, if it has a way of its own to step."""
     kind = type(strategy)
     own = any(getattr(kind, name) is not getattr(bt.Strategy, name) for name in _DONE_HERE)
-    return Whole(strategy) if own or strategy._oldsync else Stepper(strategy)
+    return Whole(strategy) if own else Stepper(strategy)

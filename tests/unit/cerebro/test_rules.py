@@ -361,6 +361,75 @@ def test_a_replayed_bar_that_is_put_back_leaves_its_feed_shorter(kind: Any, how:
     assert 0 in lens[lens.index(1) :], "it has been shorter again"
 
 
+class Counted(bt.Analyzer):
+    """Counts its calls."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def prenext(self) -> None:
+        self.count += 1
+
+    def nextstart(self) -> None:
+        self.count += 100
+
+    def next(self) -> None:
+        self.count += 10_000
+
+
+class Counting(bt.observers.BuySell):
+    """Shows how often it has been called, and an analyzer of its own."""
+
+    lines = ("count", "inner")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+        self.analyzer = Counted()
+
+    def next(self) -> None:
+        super().next()
+        self.calls += 1
+        self.lines.count[0] = self.calls
+        self.lines.inner[0] = self.analyzer.count
+
+
+class Marking(bt.Strategy):
+    """Trades on both feeds whether they have moved or not."""
+
+    def __init__(self) -> None:
+        bt.ind.SMA(self.data1, period=4)
+        for data in self.datas:
+            bt.observers.BuySell(data, bardist=0.1)
+            Counting(data)
+
+    def prenext(self) -> None:
+        number = len(self)
+        if number % 3 == 0:
+            self.buy(data=self.datas[number % 2], size=1)
+        elif number % 7 == 0:
+            self.sell(data=self.data1, size=2)
+
+    next = prenext
+
+
+def test_orders_are_marked_on_feeds_that_have_not_moved() -> None:
+    """And the marks of a bar are gone with the next look, as with the other engine."""
+    quiet, busy = rows(3, 4, 9, 17, 18, 30), rows(*range(35))
+
+    def prepare(cerebro: Any) -> None:
+        cerebro.addstrategy(Marking)
+        cerebro.addobservermulti(bt.observers.BuySell)
+
+    run = twin(
+        [Series(tuple(quiet)), Series(tuple(busy))], Setup(cerebro={"stdstats": True}), prepare
+    )
+    assert not run.differences()
+    assert not run.theirs.error
+    marks = [call.values for call in run.ours.calls[0] if call.hook == "BuySell"]
+    assert any(mark == mark for mark in marks[0]), "there is a mark on the quiet feed"
+
+
 def test_a_run_with_nothing_to_do_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: List[float] = []
     wait = Wakeup.wait
