@@ -68,7 +68,7 @@ def show(name: str, runs: Any, row: Row) -> None:
     sys.stdout.flush()
 
 
-def main(folder: Path, count: int = 400) -> int:
+def main(folder: Path, count: int = 120) -> int:
     """Print the table, with up to ``count`` bars of a file; return the number of differences."""
     print(
         f"{'case':72} {'runs':>5} {'feeds':>6} {'bars':>8} {'calls':>9} {'values':>11}"

@@ -106,7 +106,6 @@ class Stepper:
         if chosen.is_old:
             numbers = {id(data): number for number, data in enumerate(self._datas)}
             chosen.learn([_feed_of(one, numbers) for one in chosen.all])
-            self._marking.clear()
         # An order is marked on its feed whether that has moved or not.
         every = bool(strategy._orderspending)
         for observer in chosen.all if every else chosen.of(moved, self._marking):

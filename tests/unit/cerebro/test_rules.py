@@ -37,7 +37,7 @@ def both(play: Callable[[Session], Any]) -> Twin:
 def rows(*minutes: float) -> List[Any]:
     """Return bars of a historical feed that end so many minutes after the start."""
     return [
-        (START + datetime.timedelta(minutes=minute), 1.0, 2.0, 0.5, 1.5, minute)
+        (START + datetime.timedelta(minutes=minute), 1.0, 2.0, 0.5, 1.5 + minute % 7 / 20, minute)
         for minute in minutes
     ]
 
@@ -394,6 +394,22 @@ class Counting(bt.observers.BuySell):
         self.lines.inner[0] = self.analyzer.count
 
 
+class Called(bt.observers.BuySell):
+    """Shows how often it has been called, now and then."""
+
+    lines = ("count",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def next(self) -> None:
+        super().next()
+        self.calls += 1
+        if self.calls % 4 == 0:
+            self.lines.count[0] = self.calls
+
+
 class Marking(bt.Strategy):
     """Trades on both feeds whether they have moved or not."""
 
@@ -402,10 +418,11 @@ class Marking(bt.Strategy):
         for data in self.datas:
             bt.observers.BuySell(data, bardist=0.1)
             Counting(data)
+            Called(data)
 
     def prenext(self) -> None:
         number = len(self)
-        if number % 3 == 0:
+        if number % 3 == 0 and len(self.datas[number % 2]):
             self.buy(data=self.datas[number % 2], size=1)
         elif number % 7 == 0:
             self.sell(data=self.data1, size=2)
@@ -415,7 +432,7 @@ class Marking(bt.Strategy):
 
 def test_orders_are_marked_on_feeds_that_have_not_moved() -> None:
     """And the marks of a bar are gone with the next look, as with the other engine."""
-    quiet, busy = rows(3, 4, 9, 17, 18, 30), rows(*range(35))
+    quiet, busy = rows(9, 10, 14, 17, 18, 30), rows(*range(35))
 
     def prepare(cerebro: Any) -> None:
         cerebro.addstrategy(Marking)
@@ -428,6 +445,28 @@ def test_orders_are_marked_on_feeds_that_have_not_moved() -> None:
     assert not run.theirs.error
     marks = [call.values for call in run.ours.calls[0] if call.hook == "BuySell"]
     assert any(mark == mark for mark in marks[0]), "there is a mark on the quiet feed"
+
+
+class Far(bt.Strategy):
+    """Has an indicator and one made of it with many between them, of a feed that rests."""
+
+    def __init__(self) -> None:
+        bt.ind.SMA(self.data2, period=2)
+        average = bt.ind.SMA(self.data0, period=2)
+        for period in range(2, 8):
+            bt.ind.SMA(self.data2, period=period)
+        bt.ind.SMA(average, period=2)
+
+
+def test_indicators_are_computed_in_order_however_far_apart() -> None:
+    together = Series(tuple(rows(*range(30))))
+
+    def prepare(cerebro: Any) -> None:
+        cerebro.addstrategy(Far)
+
+    run = twin([together, together, Series(tuple(rows(*range(8))))], Setup(), prepare)
+    assert not run.differences()
+    assert not run.theirs.error
 
 
 def test_a_run_with_nothing_to_do_waits(monkeypatch: pytest.MonkeyPatch) -> None:
