@@ -71,10 +71,15 @@ def test_bars_that_come_while_history_is_fetched_are_shown_after_it(session):
     assert session.feeds[0].dropped == 2, "the two bars at the seam came twice"
 
 
-def test_no_feed_starts_before_the_others_have_their_history(session):
-    session.feed("A")
+@pytest.mark.parametrize("filtered", ["", "A", "B", "AB"])
+def test_no_feed_starts_before_the_others_have_their_history(session, filtered):
+    """Whether they are plain or have a filter, which lets all pass here."""
+    feeds = [session.feed("A")]
     slow = SlowHistory(session)
-    session.feed("B")
+    feeds.append(session.feed("B"))
+    for feed in feeds:
+        if feed.symbol in filtered:
+            feed.addfilter(lambda data: False)
     session.store.gateway.bars.update(A=history(-1, 0), B=[bar(0, 5.0, "B")])
     session.at(10, slow.answer)
     session.at(20, slow.answer)
