@@ -18,7 +18,7 @@ TINY = Plan(scale=0.001, repeats=1, feeds=(2,), qcheck=0.02, isolate=False)
 CLIENTS = {"futu": ("futu", "futu-api"), "oanda": ("oandapyV20", "oandapyV20")}
 
 #: These take ten seconds and more, as small as they come.
-LONG = ("memory", "futu", "oanda")
+LONG = ("memory", "scale", "futu", "oanda")
 
 
 @pytest.mark.parametrize(
