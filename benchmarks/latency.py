@@ -32,6 +32,12 @@ class Probe:
         self._seen = threading.Event()
         self._sent = 0.0
 
+    def await_start(self, pause: float) -> None:
+        """Wait until the strategy has all feeds LIVE, and so many seconds more."""
+        if not self.ready.wait(LIMIT):
+            raise TimeoutError("the strategy did not start")
+        time.sleep(pause)
+
     def send(self, kind: str, put: Any, *args: Any) -> None:
         """Put something and wait until the strategy has seen it."""
         self._seen.clear()
@@ -77,9 +83,7 @@ def measure(
     side = kind(feeds, qcheck)
 
     def send() -> None:
-        if not probe.ready.wait(LIMIT):
-            raise TimeoutError("the strategy did not start")
-        time.sleep(2 * qcheck)
+        probe.await_start(2 * qcheck)
         for i in range(count):
             time.sleep(chance.uniform(*gap))
             probe.feed, probe.price = chance.randrange(feeds), FIRST_PRICE + 1 + i

@@ -55,8 +55,13 @@ class Loaded(bt.Strategy):
         self.p.seen()
 
 
-def event_seconds(engine: Engine, feeds: int, count: int, indicators: int = INDICATORS) -> float:
-    """Return the processor time of one tick on one of the feeds, with others in line behind it."""
+def event_seconds(
+    engine: Engine, feeds: int, count: int, indicators: int = INDICATORS, others: int = 0
+) -> float:
+    """Return the processor time of one tick on one of the feeds, with others in line behind it.
+
+    ``others`` is how many strategies see it before the one that counts.
+    """
     side = Ours(feeds, QCHECK, engine=engine, quality=QUIET)
     marks: List[float] = []
     left = [count]
@@ -77,9 +82,15 @@ def event_seconds(engine: Engine, feeds: int, count: int, indicators: int = INDI
         if left[1] == 0:
             side.cerebro.runstop()
 
+    for _ in range(others):
+        side.cerebro.addstrategy(Loaded, ready=_ignore, seen=_ignore, indicators=indicators)
     side.cerebro.addstrategy(Loaded, ready=ready, seen=seen, indicators=indicators)
     side.cerebro.run()
     return (marks[1] - marks[0]) / (count - 1)
+
+
+def _ignore() -> None:
+    pass
 
 
 def burst_seconds(engine: Engine, feeds: int, indicators: int = INDICATORS) -> float:

@@ -99,41 +99,6 @@ def _hear_of(number: int, report: Any) -> None:
     pass
 
 
-class Follower(Loaded):
-    """One of many strategies on the same feeds; the last of them has seen what all have."""
-
-    params = (("indicators", 0),)
-
-
-def followed_us(engine: Engine, strategies: int, feeds: int, count: int) -> float:
-    """Return the processor time in microseconds of one tick that all strategies see."""
-    side = Ours(feeds, QCHECK, engine=engine, quality=QUIET)
-    marks: List[float] = []
-    left = [count]
-
-    def ready() -> None:
-        first_ns = time.time_ns()
-        for number in range(count):
-            price = FIRST_PRICE + number % 7 / 1000
-            side.tick(number * 7919 % feeds, first_ns + 1_000_000 * number, price)
-        left.append(count)
-
-    def seen() -> None:
-        if len(left) == 1:
-            return
-        left[1] -= 1
-        if left[1] in (count - 1, 0):
-            marks.append(time.process_time())
-        if left[1] == 0:
-            side.cerebro.runstop()
-
-    for _ in range(strategies - 1):
-        side.cerebro.addstrategy(Follower, ready=lambda: None, seen=lambda: None)
-    side.cerebro.addstrategy(Follower, ready=ready, seen=seen)
-    side.cerebro.run()
-    return 1e6 * (marks[1] - marks[0]) / (count - 1)
-
-
 def start_seconds(engine: Engine, feeds: int) -> float:
     """Return the time from the making of feeds to all of them LIVE."""
     took: List[float] = []
@@ -167,10 +132,10 @@ def rows(plan: Plan) -> Iterator[Row]:
     title = f"a tick to the feeds of {strategies} strategies"
     yield Row(title, delivered, "us", alone, "to one feed")
     shared = plan.count(SHARED, least=2)
-    ours = times(followed_us, live, strategies, shared, plan.count(300, least=5))
-    theirs = plan.run(followed_us, stock, strategies, shared, plan.count(50, least=5))
+    ours = times(event_seconds, live, shared, plan.count(300, least=5), 0, strategies - 1)
+    theirs = plan.run(event_seconds, stock, shared, plan.count(50, least=5), 0, strategies - 1)
     title = f"a tick to next() of {strategies} strategies with {shared} feeds each"
-    yield Row(title, ours, "us", theirs, "bt.Cerebro, store feeds")
+    yield Row(title, 1e6 * ours, "us", 1e6 * theirs, "bt.Cerebro, store feeds")
     quiet = functools.partial(event_seconds, live, indicators=0)
     ticks = plan.count(3000, least=20)
     cost, single = times(quiet, many, ticks), times(quiet, 1, ticks)

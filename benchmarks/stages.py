@@ -25,8 +25,6 @@ from btstores.inbox import Wakeup
 from btstores.stores.base import BaseStore
 from btstores.stores.sender import OrderSender
 
-LIMIT = 30.0
-
 
 class Stage(NamedTuple):
     """What has been reached when a method of a class has been left, or entered."""
@@ -132,9 +130,7 @@ def news(feeds: int, count: int, gap: Tuple[float, float], qcheck: float) -> Sam
         samples[way].append(own_times(stages, start, list(marks)))
 
     def send() -> None:
-        if not probe.ready.wait(LIMIT):
-            raise TimeoutError("the strategy did not start")
-        time.sleep(2 * qcheck)
+        probe.await_start(2 * qcheck)
         for i in range(count):
             probe.feed, probe.price = chance.randrange(feeds), FIRST_PRICE + 1 + i
             one("tick", TICK, "next", side.tick, probe.feed, time.time_ns(), probe.price)
@@ -180,9 +176,7 @@ def orders(count: int, gap: Tuple[float, float], qcheck: float) -> Samples:
             probe.see()
 
     def send() -> None:
-        if not probe.ready.wait(LIMIT):
-            raise TimeoutError("the strategy did not start")
-        time.sleep(2 * qcheck)
+        probe.await_start(2 * qcheck)
         for i in range(count):
             time.sleep(chance.uniform(*gap))
             probe.send("next", side.tick, 0, time.time_ns(), FIRST_PRICE + 1 + i)
