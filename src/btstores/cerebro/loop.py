@@ -43,7 +43,7 @@ class EventLoop:
         #: The feeds with a bar that was put back. Its time is known as a float alone, which may be
         #: microseconds off: they are asked by the master's time too, as backtrader does.
         self._put_back: Set[int] = set()
-        #: By place how many bars those feeds had that are asked in each cycle.
+        #: By place how many bars those feeds had that are asked in each cycle, as last seen.
         self._lens: Dict[int, int] = {}
         #: The time of the newest bars, as backtrader's number.
         self._at: float = date2num(datetime.datetime(9999, 12, 30))
@@ -146,14 +146,10 @@ class EventLoop:
 
     def _changed_besides(self, moved: List[int]) -> List[int]:
         """Return which others have another length: a replayed bar that is put back is taken out."""
-        changed = []
-        for place in self._cycle.asked:
-            length = len(self._datas[place])
-            if length != self._lens.get(place, 0):
-                self._lens[place] = length
-                if place not in moved:
-                    changed.append(place)
-        return changed
+        lens = {place: len(self._datas[place]) for place in self._cycle.asked}
+        before, self._lens = self._lens, lens
+        changed = {place for place, length in lens.items() if length != before.get(place, 0)}
+        return sorted(changed.difference(moved))
 
     def _ask_the_last(self) -> int:
         """Let filters show what they still have; return whether there was something."""
