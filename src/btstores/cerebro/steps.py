@@ -14,6 +14,9 @@ __all__ = ["Stepper", "Whole", "stepper_of"]
 
 #: What `Stepper` does in the strategy's place.
 _DONE_HERE = ("_next", "_clk_update", "_getminperstatus", "_next_observers")
+#: By these a strategy hears of cash and value with each bar. Of orders and trades it has heard at
+#: once, with ``quicknotify``.
+_OF_CASH = ("_notify", "notify_cashvalue", "notify_fund")
 
 
 class Whole:
@@ -42,6 +45,9 @@ class Stepper:
         self._needs = list(strategy._minperiods)
         self._needing = Counter(self._needs)
         self._most = max(self._needs)
+        self._is_told = not strategy.cerebro.p.quicknotify or any(
+            _is_own(strategy, name) for name in _OF_CASH
+        )
         self._indicators = _Chosen(strategy._lineiterators[LineIterator.IndType])
         self._observers = _Chosen(strategy._lineiterators[LineIterator.ObsType])
         #: Places of observers of one feed each that have something to show.
@@ -56,7 +62,8 @@ class Stepper:
             self._indicators.learn([dependencies.of(one) for one in self._indicators.all])
         for indicator in self._indicators.of(moved):
             indicator._next()
-        strategy._notify()
+        if self._is_told or strategy.analyzers or strategy._slave_analyzers:
+            strategy._notify()
         status = strategy._minperstatus = self._most
         if status < 0:
             strategy.next()
@@ -182,6 +189,11 @@ def _shows_something(observer: Any) -> bool:
 
 def stepper_of(strategy: Any) -> Union[Stepper, Whole]:
     """Return what steps a strategy: the whole of it, if it has a way of its own to step."""
-    kind = type(strategy)
-    own = any(getattr(kind, name) is not getattr(bt.Strategy, name) for name in _DONE_HERE)
-    return Whole(strategy) if own else Stepper(strategy)
+    has_own = any(_is_own(strategy, name) for name in _DONE_HERE)
+    return Whole(strategy) if has_own else Stepper(strategy)
+
+
+def _is_own(strategy: Any, name: str) -> bool:
+    """Return whether a method is another than that of `bt.Strategy`."""
+    method = getattr(strategy, name)
+    return getattr(method, "__func__", method) is not getattr(bt.Strategy, name)

@@ -81,13 +81,16 @@ class EventCycle(Cycle):
         """Look at the feeds that something has happened to."""
         if not self._changed:
             return
-        places, self._changed = self._changed, set()
-        for place in places:
+        changed, self._changed = self._changed, set()
+        for place in changed:
             feed = self._order[place]
             is_over = feed.is_over()
-            _note(self._awaiting, place, feed.awaits_first_history)
-            _note(self._telling, place, bool(feed.notifs))
-            _note(self.over, place, is_over)
+            for places, holds in (
+                (self._awaiting, feed.awaits_first_history),
+                (self._telling, feed.notifs),
+                (self.over, is_over),
+            ):
+                places.add(place) if holds else places.discard(place)
             if is_over or not feed.is_live:
                 self._with_news.add(place)  # asked, it may tell what it has become
             head_ns = feed.head_ns()
@@ -139,10 +142,3 @@ class EventCycle(Cycle):
             if heads.pop(place, None) == horizon_ns:
                 self._due.append(place)
         self.horizon_ns, self.plain_due = horizon_ns, plain_due
-
-
-def _note(places: Set[int], place: int, holds: bool) -> None:
-    if holds:
-        places.add(place)
-    else:
-        places.discard(place)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import functools
 import logging
-from typing import Any, List, Optional, Tuple, Union
+from typing import Any, List, Optional, Tuple, Union, cast
 
 import backtrader as bt
 
@@ -19,7 +19,7 @@ from btstores.feeds.backfill import BackfillSource
 from btstores.feeds.cycle import Cycle
 from btstores.feeds.resampling import closes_by_check, is_bar_due
 from btstores.feeds.seam import Seam
-from btstores.feeds.times import LocalizableTz, num_to_ns, zone
+from btstores.feeds.times import LocalizableTz, ns_to_num, num_to_ns, zone
 from btstores.feeds.writer import LineWriter
 from btstores.instruments import bar_ns, timeframe_name
 from btstores.reports import (
@@ -69,13 +69,13 @@ class StoreFeed(bt.feed.DataBase):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if self.p.usehist is not None:
-            self.p.backfill_start = self.p.usehist
-        if self.p.reconnect is not None:
-            self.p.backfill = self.p.reconnect
+        for name, other in (("backfill_start", self.p.usehist), ("backfill", self.p.reconnect)):
+            if other is not None:
+                setattr(self.p, name, other)
         self._resampling = 0
         self._cycle: Optional[Cycle] = None
         self._writer = LineWriter(self)
+        self._loads_more = type(self)._load is not StoreFeed._load or self.p.tzinput is not None
         self._forget()
 
     def _forget(self) -> None:
@@ -387,8 +387,28 @@ class StoreFeed(bt.feed.DataBase):
 
     def load_next(self, datamaster: Any = None, ticks: bool = False) -> Optional[bool]:
         """Load the next bar, without regard to other feeds: True, None (not yet) or False."""
-        loaded: Optional[bool] = super().next(datamaster=datamaster, ticks=ticks)
-        return loaded
+        if datamaster is None and not ticks:
+            return self.load()
+        return cast("Optional[bool]", super().next(datamaster=datamaster, ticks=ticks))
+
+    def load(self) -> Optional[bool]:
+        if self._barstack or self._barstash or self._loads_more or not self.is_plain:
+            return cast("Optional[bool]", super().load())
+        # The same without filters: most of what a tick costs are the steps of its lines.
+        while self._seam.line:
+            item = self._take()
+            when = ns_to_num(item.time_ns)
+            if when > self.todate:
+                return False
+            if when >= self.fromdate:
+                self._writer.append(item)
+                return True
+        return False if self.is_over() else None
+
+    def _take(self) -> Union[Bar, Tick]:
+        item: Union[Bar, Tick] = self._seam.line.popleft()
+        self.time_ns, self.flags = item.time_ns, item.flags or ()
+        return item
 
     def is_over(self) -> bool:
         """Return whether nothing more will come."""
@@ -455,10 +475,7 @@ class StoreFeed(bt.feed.DataBase):
             self.time_ns = head_ns
             self._seam.newest_ns = max(head_ns, self._seam.newest_ns or head_ns)
             return True
-        item = self._seam.line.popleft()
-        self.time_ns = item.time_ns
-        self.flags = item.flags or ()
-        self._writer.show(item)
+        self._writer.show(self._take())
         return True
 
     def _next_ns(self) -> Optional[int]:

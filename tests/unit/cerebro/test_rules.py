@@ -486,3 +486,112 @@ def test_a_run_with_nothing_to_do_waits(monkeypatch: pytest.MonkeyPatch) -> None
 
     assert not both(play).differences()
     assert set(waits) == {0.25}
+
+
+class Quiet(bt.Strategy):
+    """Has nobody who hears of cash."""
+
+    def __init__(self) -> None:
+        self.told: List[Any] = []
+
+    def hear(self, *values: Any) -> None:
+        self.told.append((len(self), repr(values)))  # NaN is not itself
+
+
+class HearsOfCash(Quiet):
+    def notify_cashvalue(self, *values: Any) -> None:
+        self.hear(*values)
+
+
+class HearsOfFund(Quiet):
+    def notify_fund(self, *values: Any) -> None:
+        self.hear(*values)
+
+
+class HearsByHand(Quiet):
+    def start(self) -> None:
+        self.notify_fund = self.hear
+
+
+class HearsAll(Quiet):
+    def _notify(self, *args: Any, **kwargs: Any) -> None:
+        self.hear(self.broker.getvalue())
+        super()._notify(*args, **kwargs)
+
+
+class Orders(Quiet):
+    """Buys with its first bar, and is told of the order with the next if that is asked for."""
+
+    def next(self) -> None:
+        if len(self) == 1:
+            self.buy(size=1)
+
+    def notify_order(self, order: Any) -> None:
+        self.hear(order.status)
+
+
+def told_to(kind: Any, prepare: Callable[[Any], Any] = lambda cerebro: None) -> Any:
+    """Return the strategies that have run on the same three bars under either engine."""
+    strategies = []
+    for engine in (bt.Cerebro, LiveCerebro):
+        session = Session()
+        session.cerebro = engine(stdstats=False)
+        session.cerebro.setbroker(session.broker)
+        session.feed(backfill_start=False)
+        session.bars(10.0, 11.0, 12.0)
+        session.clock.call_at(session._last_ns + 10**9, session._end)
+        session.cerebro.addstrategy(kind)
+        prepare(session.cerebro)
+        strategies += session.cerebro.run()
+    return strategies
+
+
+@pytest.mark.parametrize("kind", [Quiet, HearsOfCash, HearsOfFund, HearsByHand, HearsAll])
+def test_cash_is_told_with_each_bar_to_those_who_hear_of_it(kind: Any) -> None:
+    theirs, ours = told_to(kind)
+    assert ours.told == theirs.told
+    assert len(ours.told) == (0 if kind is Quiet else 3)
+
+
+class HearingAnalyzer(bt.Analyzer):
+    """Takes down the cash that it is told."""
+
+    def start(self) -> None:
+        self.told: List[str] = []
+
+    def notify_cashvalue(self, cash: float, value: float) -> None:
+        self.told.append(repr((cash, value)))
+
+
+class Observing(bt.Observer):
+    """Shows nothing, and has an analyzer."""
+
+    lines = ("nothing",)
+
+    def __init__(self) -> None:
+        self.heard = self._owner._addanalyzer_slave(HearingAnalyzer)
+
+    def next(self) -> None:
+        pass
+
+
+def test_analyzers_hear_of_cash_too() -> None:
+    theirs, ours = told_to(Quiet, lambda cerebro: cerebro.addanalyzer(HearingAnalyzer))
+    assert ours.analyzers[0].told == theirs.analyzers[0].told
+    assert len(ours.analyzers[0].told) == 3
+
+
+def test_analyzers_of_observers_hear_of_cash_too() -> None:
+    theirs, ours = told_to(Quiet, lambda cerebro: cerebro.addobserver(Observing))
+    assert ours.observers[0].heard.told == theirs.observers[0].heard.told
+    assert len(ours.observers[0].heard.told) == 3
+
+
+def test_orders_are_told_with_the_next_bar_to_who_wants_it_so() -> None:
+    def slow(cerebro: Any) -> None:
+        cerebro.setbroker(bt.brokers.BackBroker())
+        cerebro.p.quicknotify = False
+
+    theirs, ours = told_to(Orders, slow)
+    assert ours.told == theirs.told
+    assert ours.told
