@@ -26,7 +26,6 @@ _ACCOUNT = AccountConfig(
     password="chaos",  # noqa: S106  of a simulated account
     fees=False,
 )
-_SPEED = 20.0
 #: Real seconds after which a new order is in the list.
 _LAG = 0.3
 
@@ -34,9 +33,10 @@ _LAG = 0.3
 class OpenDArena(Arena):
     """An account with real money at a simulated OpenD in this process.
 
-    Time goes twenty times as fast there; lengths of faults are in its seconds.
+    Time goes ``speed`` times as fast there; lengths of faults are in its seconds.
     """
 
+    speed: ClassVar[float] = 20.0
     symbol = "HK.00700"
     lot = 100.0
     emulations = ((), ("Stop", "StopLimit", "StopTrail"))
@@ -73,7 +73,7 @@ class OpenDArena(Arena):
                 port=0,
                 symbols=(self.symbol,),
                 seed=seed,
-                speed=_SPEED,
+                speed=self.speed,
                 throttled=False,
                 accounts=(_ACCOUNT,),
             )
@@ -109,7 +109,7 @@ class OpenDArena(Arena):
             with contextlib.suppress(Refused):  # there may be nothing to sell
                 self._account.place_by_hand(self.symbol, side, self.lot, None, remark=remark)
             return
-        given = options_of(FAULTS[name], options, _SPEED)
+        given = options_of(FAULTS[name], options, self.speed)
         if name == "order_list_lag":
             given["seconds"] = _LAG
         self._opend.faults.on(name, **given)
