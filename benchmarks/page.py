@@ -62,9 +62,9 @@ def _machine(records: Sequence[Record]) -> str:
     facts = records[0]["machine"]
     loads = [record["machine"]["load"] for record in records]
     known = [load for load in loads if load is not None]
-    load = f"{min(known):g} to {max(known):g}" if known else "unknown"
+    bounds = [f"{load:g}" for load in sorted({min(known), max(known)})] if known else ["unknown"]
     return (
         f"{facts['python']}, backtrader {facts['backtrader']}, {facts['cpu']}, "
         f"{facts['cores']} cores, {facts['os']}, garbage collection {facts['gc']}, "
-        f"load average at the start of the sections {load}."
+        f"load average at the start of the sections {' to '.join(bounds)}."
     )

@@ -85,18 +85,13 @@ def fan_out_us(consumers: int, count: int) -> float:
     """Return the processor time in microseconds that brings one tick to all its consumers."""
     store = BenchStore(quality=QUIET)
     store.attach(Wakeup())
-    for number in range(consumers):
-        hear = functools.partial(_hear_of, number)
-        store.data_handler.add_consumer(Subscription("S", TimeFrame.TICKS), hear)
+    for _ in range(consumers):
+        store.data_handler.add_consumer(Subscription("S", TimeFrame.TICKS), _ignore)
     for number in range(count):
         store.put(Tick("S", START_NS + number, FIRST_PRICE))
     began = time.process_time()
     store.process_events()
     return 1e6 * (time.process_time() - began) / count
-
-
-def _hear_of(number: int, report: Any) -> None:
-    pass
 
 
 def start_seconds(engine: Engine, feeds: int) -> float:

@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 import backtrader as bt
 
-from benchmarks.peers.queue_feed import QueueFeed
+from benchmarks.queue_feed import QueueFeed
 from benchmarks.venue import BenchStore
 from btstores.reports import Tick
 

@@ -8,8 +8,8 @@ from typing import Dict
 import backtrader as bt
 
 from benchmarks.peers import bt_strategy
-from benchmarks.peers.queue_feed import QueueFeed
 from benchmarks.peers.shapes import CASH, FIRST_PRICE, Shape, main
+from benchmarks.queue_feed import QueueFeed
 
 #: Seconds that a feed waits for its queue, as IBData and OandaData do.
 QCHECK = 0.5

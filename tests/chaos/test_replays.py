@@ -96,8 +96,8 @@ def test_many_sessions_are_lived_again(seed, tmp_path, monkeypatch):
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_sessions_at_opend_are_lived_again(seed, tmp_path, monkeypatch):
     arena_of_opend = pytest.importorskip("btstores.testing.chaos.opend").OpenDArena
-    # On a machine that does not keep up with the clock, what the venue is asked meanwhile is
-    # answered at other moments than in the replay.
+    # At twenty times real time a busy machine plays sessions that are not always lived again; why
+    # is not known (docs/journal.md).
     monkeypatch.setattr(arena_of_opend, "speed", 5.0)
     then, arena = play(seed, 180.0, tmp_path, (), monkeypatch, arena_of_opend)
     store, now = again(seed, tmp_path, arena)

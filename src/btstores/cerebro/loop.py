@@ -80,9 +80,7 @@ class EventLoop:
 
     def _tell_feeds(self) -> bool:
         cerebro = self._cerebro
-        places = self._cycle.take_telling()
-        if self._cycle.asked:
-            places = list({*places, *self._cycle.asked})
+        places = {*self._cycle.take_telling(), *self._cycle.asked}
         for place in sorted(places, key=self._numbers.__getitem__):
             data = self._datas[place]
             for status, args, kwargs in data.get_notifications():
@@ -97,6 +95,7 @@ class EventLoop:
         """Ask feeds for a bar, in their order."""
         answers: Dict[int, Shown] = {}
         first = self._datas[self._first]
+        # It has to say LIVE before the wait; after that nobody is asked without news.
         if self._cycle.asked or not first.is_live:
             for place in (*(one for one in self._cycle.asked if one < self._first), self._first):
                 self._datas[place].do_qcheck(True, 0.0)
@@ -124,12 +123,11 @@ class EventLoop:
         master = datas[min(place for place, when in times.items() if when == at)]
         cerebro._dtmaster = moment = master.num2date(at)
         cerebro._udtmaster = moment if master._tz is None else num2date(at)
-        if self._cycle.asked or self._put_back:
-            for place in sorted({*self._cycle.asked, *self._put_back}.difference(times)):
-                data = datas[place]
-                data._check(forcedata=master)
-                if data.next(datamaster=master, ticks=False):
-                    times[place] = data.datetime[0]
+        for place in sorted({*self._cycle.asked, *self._put_back}.difference(times)):
+            data = datas[place]
+            data._check(forcedata=master)
+            if data.next(datamaster=master, ticks=False):
+                times[place] = data.datetime[0]
         moved = []
         for place in sorted(times):
             data = datas[place]

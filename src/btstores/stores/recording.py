@@ -150,7 +150,6 @@ class Recorder(Listener):
         """Write down what kind of store this is, for a replay to be like it."""
         if self.active:
             self._turn = None
-            self._waiting.clear()
             self.note("store", description_of(self._store))
             for instrument in self._store.instruments.values():
                 self.learned(instrument)
@@ -161,10 +160,12 @@ class Recorder(Listener):
             turn, self._turn = self._turn, None
             since = turn.first if turn is not None else self._store.journal.last_seq + 1
             self.note("stop", {"since": since, "backlog": self._backlog()})
+            self._waiting.clear()
 
     def brought(self, data: Any) -> None:
         """Hear that a feed of the store has got something to show."""
-        self._waiting[id(data)] = data
+        if self.active:
+            self._waiting[id(data)] = data
 
     def _backlog(self) -> int:
         # Of a thousand feeds few have something at hand.

@@ -12,6 +12,7 @@ import pytest
 from btstores import LiveCerebro
 from btstores.cerebro.depends import Dependencies
 from btstores.clock import RealClock
+from btstores.feeds.storefeed import StoreFeed
 from btstores.reports import Tick
 from tests.parity.harness import ListFeed
 from tests.parity.strategies import INDICATORS
@@ -269,3 +270,18 @@ def test_what_indicators_are_made_of():
     assert found.pop("inside") == {0}
     assert found.pop("two") == {0, 2}
     assert found == DEPENDS
+
+
+def test_with_a_journal_too_a_bar_is_no_reason_to_look_at_other_feeds(tmp_path, monkeypatch):
+    session = Live(new_store(journal=str(tmp_path / "account.journal")))
+    for symbol in "ABC":
+        session.feed(symbol, backfill_start=False)
+    looked, backlog = [], StoreFeed.backlog
+    looking = property(lambda feed: looked.append(feed.symbol) or backlog.fget(feed))
+    session.bar(1, symbol="B")
+    session.at(130, lambda: monkeypatch.setattr(StoreFeed, "backlog", looking))
+    session.bar(2)
+    session.bar(3)
+    session.at(190, monkeypatch.undo)
+    session.run()
+    assert set(looked) == {"A"}
