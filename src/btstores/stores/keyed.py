@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import weakref
-from typing import Any, Hashable
+from typing import Any, Hashable, Iterable, Optional
 
 from btstores.config import check_params
 from btstores.errors import ConfigError
@@ -24,17 +25,27 @@ class KeyedInstances(type):
         params = check_params(cls.__name__, cls.all_params(), kwargs)  # type: ignore[attr-defined]
         identity = cls.identity(params)  # type: ignore[attr-defined]
         store = instances.get(identity) if identity is not None else None
+        other = _first_other(store, kwargs, params)
+        if other is not None:
+            # One that nobody holds any more is not open: a cycle keeps it until it is looked for.
+            store = None
+            gc.collect()
+            store = instances.get(identity)
+            other = _first_other(store, kwargs, params)
+        if other is not None:
+            what = "is open already with other parameters"
+            raise ConfigError(f"{cls.__name__} {identity!r} {what}: {other}", other)
         if store is None:
             store = super().__call__(params)
             instances[identity if identity is not None else id(store)] = store
-            return store
-        for name in kwargs:
-            if not _same(store.params[name], params[name]):
-                raise ConfigError(
-                    f"{cls.__name__} {identity!r} is open already with other parameters: {name}",
-                    name,
-                )
         return store
+
+
+def _first_other(store: Any, names: Iterable[str], params: Any) -> Optional[str]:
+    """Return the first of the parameters that a store has otherwise; None for no store."""
+    if store is None:
+        return None
+    return next((name for name in names if not _same(store.params[name], params[name])), None)
 
 
 def _same(one: Any, other: Any) -> bool:

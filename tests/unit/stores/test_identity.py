@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 
 import pytest
 
@@ -60,6 +61,20 @@ def test_a_store_that_is_open_does_not_change_its_parameters(Keyed):
     assert Keyed(host="here", timeout=5) is one
     with pytest.raises(ConfigError, match="is open already with other parameters: timeout"):
         Keyed(host="here", timeout=6)
+
+
+def test_a_store_that_nobody_holds_is_not_open(Keyed):
+    one = Keyed(host="here", timeout=5)
+    one.itself = one
+    gone = weakref.ref(one)
+    gc.disable()
+    try:
+        del one
+        assert gone() is not None, "it takes a collection to find it"
+        assert Keyed(host="here", timeout=6).params["timeout"] == 6
+    finally:
+        gc.enable()
+    assert gone() is None
 
 
 def test_parameters_that_have_no_plain_equality_are_the_same_or_not(Keyed):
